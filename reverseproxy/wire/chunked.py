@@ -142,7 +142,7 @@ class ChunkedDecoder:
             self._state = _DATA_END
 
     def _framing(self, data: bytes, at: int) -> int:
-        """Read what is not body at `at`; return the index after it, or -1 if it is not all there."""
+        """Read framing at `at`; return the index after it, or -1 if it is not all there."""
         if self._state == _DATA_END:
             if not data.startswith(b"\r\n", at):
                 if data[at:] == b"\r":

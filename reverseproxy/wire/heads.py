@@ -34,8 +34,8 @@ Fields = list[tuple[bytes, bytes]]
 #: wire.target's matter; here it is visible ASCII, which is all a URI can consist of.
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([!-~]++) HTTP/1\.([0-9])\r?\n")
 
-#: RFC 9112 §4: status-line = HTTP-version SP status-code SP [ reason-phrase ]; status-code = 3DIGIT;
-#: reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )
+#: RFC 9112 §4: status-line = HTTP-version SP status-code SP [ reason-phrase ];
+#: status-code = 3DIGIT; reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: ([\t -~\x80-\xff]*+))?\r?\n")
 
 #: A field line with its CRLF. `.` is any byte but LF, whose run is the cheapest that `re` has; the
@@ -226,7 +226,7 @@ def _quick_fields(head: bytes, start: int) -> Fields | None:
 
 
 def _patient_fields(head: bytes, start: int, max_fields: int) -> Fields:
-    """Return the fields of any acceptable head, or raise ClientError with what is wrong, and where."""
+    """Return the fields of any acceptable head, or raise ClientError: what is wrong, and where."""
     lines = head[start:].split(b"\n", max_fields + 2)
     fields: Fields = []
     for raw in lines:
@@ -270,7 +270,7 @@ def _refuse_line(line: bytes, offset: int) -> NoReturn:
 
 
 def _patient_request_line(head: bytes) -> re.Match[bytes]:
-    """Match a request line after one empty line, or raise ClientError with what is wrong with it."""
+    """Match a request line after one empty line, or raise ClientError with what is wrong."""
     skipped = 2 if head.startswith(b"\r\n") else 1 if head.startswith(b"\n") else 0
     match = _REQUEST_LINE.match(head, skipped)
     if match is not None:

@@ -1,4 +1,4 @@
-"""Accept-Encoding: may the answer be compressed with gzip?
+"""Accept-Encoding: whether the answer may be compressed with gzip.
 
 Theory: RFC 9110 §12.5.3. A client lists codings with weights; a weight of 0 forbids, `*` stands for
 every coding not listed. Without the field any coding is allowed, but a client that doesn't speak

@@ -6,8 +6,8 @@ Normalising follows nginx, for the operator's `location /admin/` must guard what
 percent escapes are decoded once, and only then are dot segments removed and slashes merged, so
 `%2e%2e` and `%2f` are what they stand for. Nothing is decoded twice.
 
-Stricter than nginx: a fragment is refused (RFC 9112 §3.2: a target has none; nginx cuts it off), and
-of schemes only http and https are known.
+Stricter than nginx: a fragment is refused (RFC 9112 §3.2: a target has none; nginx cuts it off),
+and of schemes only http and https are known.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
-#: What nginx escapes in a URI it sends on (NGX_ESCAPE_URI): controls, space, " # % < > ? \ ^ ` { | }
-#: and 8-bit bytes.
+#: What nginx escapes in a URI it sends on (NGX_ESCAPE_URI, since 1.21.1): controls, space, 8-bit
+#: bytes, and " # % < > ? \ ^ ` { | }
 _UNSAFE = re.compile(rb"[\x00- \"#%<>?\\^`{|}\x7f-\xff]")
 
 
