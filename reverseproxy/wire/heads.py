@@ -4,11 +4,11 @@ Theory. A head is a start line, field lines and an empty line (RFC 9112 §2.1). 
 where it ends in what has arrived; only then is it parsed, once, as a whole. There are two readers
 of field lines:
 
-- The quick one is for heads as they nearly always are: each line ends in CRLF, no tab, no blank at
-  the end of a value. One `findall` takes the names and values out. Whether it took *everything*
-  is then a matter of counting: `bytes.translate` deletes every byte that may stand within a line,
-  and what remains must be CR LF as often as there are lines. A control byte, a bare CR or LF, or
-  a line that is no field line spoils the count.
+- The quick one is for heads as they nearly always are: each line ends in CRLF, there is no tab, no
+  empty value and no blank at the end of one. One `findall` takes the names and values out. Whether
+  it took *everything* is then a matter of counting: `bytes.translate` deletes every byte that may
+  stand within a line, and what remains must be CR LF as often as there are lines. A control byte, a
+  bare CR or LF, or a line that is no field line spoils the count.
 - The patient one goes line by line. It reads the rare legal heads (a bare LF, a tab, an empty
   line in front), and it is the one that knows what is wrong and where.
 
@@ -32,15 +32,16 @@ Fields = list[tuple[bytes, bytes]]
 
 #: RFC 9112 §3: request-line = method SP request-target SP HTTP-version. The target's own syntax is
 #: wire.target's matter; here it is visible ASCII, which is all a URI can consist of.
-_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([!-~]++) HTTP/1\.([0-9])\r?\n")
+_REQUEST_LINE = re.compile(rb"((" + TOKEN + rb") ([!-~]++) HTTP/1\.([0-9]))\r?\n")
 
 #: RFC 9112 §4: status-line = HTTP-version SP status-code SP [ reason-phrase ];
 #: status-code = 3DIGIT; reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )
-_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: ([\t -~\x80-\xff]*+))?\r?\n")
+_STATUS_LINE = re.compile(rb"(HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: ([\t -~\x80-\xff]*+))?)\r?\n")
 
-#: A field line with its CRLF. `.` is any byte but LF, whose run is the cheapest that `re` has; the
-#: bytes it should not have taken are found by the count of what `_QUICK` leaves.
-_QUICK_FIELDS = re.compile(rb"^(" + TOKEN + rb"): *+(.*)\r\n", re.MULTILINE)
+#: A field line with its CRLF and a value that neither is empty nor ends in a blank. `.` is any byte
+#: but LF, whose run is the cheapest that `re` has; the bytes it should not have taken are found by
+#: the count of what `_QUICK` leaves.
+_QUICK_FIELDS = re.compile(rb"^(" + TOKEN + rb"): *+(.*[^ \r\n])\r\n", re.MULTILINE)
 
 #: All that may stand within a line of a head the quick reader takes: no tab, no CR, no LF.
 _QUICK = FIELD_ALLOWED.replace(b"\t", b"")
@@ -162,11 +163,9 @@ def parse_request_head(head: bytes, max_fields: int = 1000) -> RequestHead:
     another major version of HTTP. Host is checked here (RFC 9112 §3.2): it stands exactly once in
     HTTP/1.1, at most once in HTTP/1.0, and is valid; and Content-Length at most once.
     """
-    line = _REQUEST_LINE.match(head)
-    if line is None:
-        line = _patient_request_line(head)
-    method, target, minor = line.groups()
-    after = line.end()
+    match = _REQUEST_LINE.match(head) or _patient_request_line(head)
+    line, method, target, minor = match.groups()
+    after = match.end()
     fields = _quick_fields(head, after)
     if fields is None or len(fields) > max_fields:
         fields = _patient_fields(head, after, max_fields)
@@ -180,7 +179,7 @@ def parse_request_head(head: bytes, max_fields: int = 1000) -> RequestHead:
         parse_host(host)
     elif version == b"1.1":
         raise ClientError(400, "RP-400-host", "an HTTP/1.1 request has no Host field", after)
-    return RequestHead(method, target, version, fields, named, repeated, line[0].rstrip(b"\r\n"))
+    return RequestHead(method, target, version, fields, named, repeated, line)
 
 
 def parse_response_head(head: bytes, max_fields: int = 1000) -> ResponseHead:
@@ -190,11 +189,11 @@ def parse_response_head(head: bytes, max_fields: int = 1000) -> ResponseHead:
     included: RFC 9112 §5.1 and §5.2 let a gateway repair them or answer 502, and this one doesn't
     guess.
     """
-    line = _STATUS_LINE.match(head)
-    if line is None:
+    match = _STATUS_LINE.match(head)
+    if match is None:
         raise UpstreamProtocolError(f"not a status line of HTTP/1: {_shown(head)}")
-    minor, status, reason = line.groups()
-    after = line.end()
+    line, minor, status, reason = match.groups()
+    after = match.end()
     fields = _quick_fields(head, after)
     if fields is None or len(fields) > max_fields:
         try:
@@ -209,18 +208,14 @@ def parse_response_head(head: bytes, max_fields: int = 1000) -> ResponseHead:
         fields,
         named,
         len(named) != len(fields),
-        line[0].rstrip(b"\r\n"),
+        line,
     )
 
 
 def _quick_fields(head: bytes, start: int) -> Fields | None:
     """Return the fields of an ordinary head whose field lines begin at `start`, or None."""
     fields: Fields = _QUICK_FIELDS.findall(head, start)
-    if (
-        head.translate(None, _QUICK) == b"\r\n" * (len(fields) + 2)
-        and head.endswith(b"\n\r\n")
-        and b" \r" not in head
-    ):
+    if head.translate(None, _QUICK) == b"\r\n" * (len(fields) + 2) and head.endswith(b"\n\r\n"):
         return fields
     return None
 
