@@ -88,7 +88,7 @@ class ErrorLog:
             parts.append(f"*{channel.number} ")
         parts.append(message)
         if channel is not None:
-            parts.append(f", client: {getattr(channel.getPeer(), 'host', 'unix:')}")
+            parts.append(f", client: {channel.peer.decode()}")
         if request is not None:
             parts.append(f", server: {request.vhost.name.decode()}")
             parts.append(f', request: "{_text(request.head.line)}"')
@@ -98,8 +98,7 @@ class ErrorLog:
             if host:
                 parts.append(f', host: "{_text(host)}"')
         # One error, one line: whatever came from outside can't begin another.
-        text = "".join(parts).replace("\\", "\\\\") if "\n" in message else "".join(parts)
-        return text.replace("\n", "\\n").encode("utf-8", "replace") + b"\n"
+        return "".join(parts).replace("\n", "\\n").encode("utf-8", "replace") + b"\n"
 
     def failure(self, message: str, failure: Failure, *, request: Any = None) -> None:
         """Tell of a Python error: what, where, and the traceback at level debug."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from reverseproxy.config import Diagnostic, Origin
 
 
 class LogFile:
@@ -48,6 +50,8 @@ class LogFiles:
     def __init__(self) -> None:
         self._files: dict[str, LogFile] = {}
         self.complain: Callable[[str], None] = lambda _why: None
+        #: where each path was first named, for the message when it can't be opened
+        self.origins: dict[str, Origin | None] = {}
 
     def at(self, path: str) -> LogFile:
         """The file at `path`; it is opened by `open_all`."""
@@ -55,8 +59,20 @@ class LogFiles:
             self._files[path] = LogFile(path, lambda why: self.complain(why))
         return self._files[path]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[LogFile]:
         return iter(self._files.values())
+
+    def open_all(self) -> list[Diagnostic]:
+        """Open every file; what can't be opened, and what to do about it."""
+        found = []
+        for file in self:
+            try:
+                file.open()
+            except OSError as error:
+                hint = _advice(error, file.path)
+                message = f'"{file.path}" can\'t be opened: {error.strerror}'
+                found.append(Diagnostic(self.origins.get(file.path), message, hint))
+        return found
 
     def reopen(self) -> None:
         """Open every file anew, after a rotation."""
@@ -70,3 +86,12 @@ class LogFiles:
         """Close every file."""
         for file in self:
             file.close()
+
+
+def _advice(error: OSError, path: str) -> str:
+    folder = os.path.dirname(path)
+    if isinstance(error, FileNotFoundError):
+        return f"make the directory: mkdir -p {folder}"
+    if isinstance(error, PermissionError):
+        return f"let this user write in {folder}, or name another file"
+    return ""

@@ -70,6 +70,8 @@ class HTTPChannel(http.HTTPChannel):
     def connectionMade(self) -> None:
         site = self.site
         self.number = site.next_connection()
+        #: the client's address as text, nginx's $remote_addr
+        self.peer = str(getattr(self.transport.getPeer(), "host", "unix:")).encode()
         self.settings = site.settings
         self.deadline = site.sweep.now + self.settings.client_header_timeout
         site.sweep.add(self)
@@ -91,7 +93,7 @@ class HTTPChannel(http.HTTPChannel):
     def check(self, now: float) -> None:
         """Act on a deadline that has passed; the sweep calls it."""
         transport = self.transport
-        if getattr(transport, "pending", 0):
+        if getattr(transport, "busy", False):
             taken = transport.taken
             if taken != self._progress[0]:
                 self._progress = (taken, now + self.settings.send_timeout)
@@ -313,11 +315,19 @@ class HTTPChannel(http.HTTPChannel):
     def _discard_closing(self) -> None:
         self.deadline = self.site.sweep.now + self.settings.lingering_timeout
 
-    def cut(self) -> None:
-        """End the connection so that the client can tell that the answer is not whole."""
-        self._closing = True
+    def cut(self, delimited: bool) -> None:
+        """End the connection so that the client can tell that the answer is not whole.
+
+        Where a length or chunks delimit it, what was sent so far still arrives; where only the
+        end of the connection does, it takes a reset (RFC 9112 section 8).
+        """
         self.persistent = False
-        self.transport.abortConnection()
+        self._producer = None
+        if delimited:
+            self.close()
+        else:
+            self._closing = True
+            self.transport.abortConnection()
 
     # --- backpressure ---
 
@@ -368,6 +378,11 @@ class HTTPChannel(http.HTTPChannel):
             return True
         self._draining = True
         return False
+
+    def high_water(self, size: int) -> None:
+        """Let `size` bytes of an answer wait in memory before its producer is paused."""
+        if isinstance(self.transport, SendAtOnce):
+            self.transport.high_water = size
 
     def _pause(self) -> None:
         if not self._paused:

@@ -101,7 +101,7 @@ class Request(LazyRequest):
             host = head.named.get(b"host", b"")
             self.vhost = vhost = site.vhosts.choose(host)
             self.location = vhost.location
-            if target[0] == 0x2F:
+            if target[0] == 0x2F and b"#" not in target:
                 self.path, mark, query = target.partition(b"?")
                 if mark:
                     self.query = query
@@ -251,10 +251,10 @@ class Request(LazyRequest):
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body; the first call of a foreign resource begins the answer."""
-        if self.finished:
-            raise RuntimeError("Request.write called on a request after Request.finish was called.")
         if self._disconnected:
             return
+        if self.finished:
+            raise RuntimeError("Request.write called on a request after Request.finish was called.")
         if not self.startedWriting:
             self.respond(self._foreign_response())
         if self._bodiless:
@@ -382,11 +382,16 @@ class Request(LazyRequest):
     def _abandon(self) -> None:
         """The answer can't be completed: the client must see a cut (RFC 9112 section 8)."""
         self.finished = 1
-        channel = self.channel
+        channel, watcher = self.channel, self.watcher
+        if self._unsent:
+            channel.transport.write(self._unsent)
+            self._unsent = b""
         self._disconnected = True
         self._close()
         channel.request = None
-        channel.cut()
+        channel.cut(delimited=bool(self.chunked) or self._promised is not None)
+        if watcher is not None:
+            watcher.client_gone()
         for deferred in self._taken_notifications():
             deferred.errback(Failure(ConnectionAbortedError("the answer was cut")))
 

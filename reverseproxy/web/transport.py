@@ -183,6 +183,11 @@ class SendAtOnce(tcp.Connection):
     def _isSendBufferFull(self) -> bool:
         return self.pending > self.high_water
 
+    @property
+    def busy(self) -> bool:
+        """Whether something waits to be sent, in memory or in a file."""
+        return bool(self._queue)
+
     def drain(self) -> bool:
         """Whether nothing is queued; if something is, the producer is resumed when it is sent."""
         if self._queue:
