@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import glob as file_names
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -108,15 +110,31 @@ def load(
     """
     path = os.path.abspath(path)
     paths = Paths(os.path.dirname(path), os.path.abspath(prefix))
-    tree = read_tree(path, paths.conf_dir, read, glob)
-    loader = _Loader(classes, paths, complete=not tree.diagnostics)
-    main = loader.load(tree.statements, Origin(path, 1, 1))
-    loader.check_variables(variables)
+    with _no_collection():
+        tree = read_tree(path, paths.conf_dir, read, glob)
+        loader = _Loader(classes, paths, complete=not tree.diagnostics)
+        main = loader.load(tree.statements, Origin(path, 1, 1))
+        loader.check_variables(variables)
     errors = [*tree.diagnostics, *loader.errors]
     if errors:
         order = {file: place for place, file in enumerate(tree.files)}
         raise ConfigurationError(sorted(errors, key=lambda error: _place(error, order)))
     return Configuration(main, tree.files, tuple(loader.notes.warnings))
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let the garbage collector wait: it would walk the growing tree again and again.
+
+    Nothing that a load drops is in a cycle. A thousand servers take a third of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _place(error: Diagnostic, order: Mapping[str, int]) -> tuple[int, int, int]:
