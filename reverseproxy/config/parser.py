@@ -94,8 +94,8 @@ def _expect_end(
         )
     if open_blocks:
         opener = open_blocks[-1][0][0]
-        last_line = text.rstrip("\n")
-        end = Origin(file, last_line.count("\n") + 1, len(last_line) - last_line.rfind("\n"))
+        read = text.rstrip()
+        end = Origin(file, read.count("\n") + 1, len(read) - read.rfind("\n") - 1)
         raise _error(
             end,
             f'unexpected end of file: "}}" is missing for "{opener.text}", '
@@ -171,7 +171,7 @@ class _Reader:
             self._complain(statement.origin, '"include" takes no block')
             return []
         if len(statement.args) != 1:
-            count = len(statement.args)
+            count = len(statement.args) or "none"
             self._complain(statement.origin, f'"include" takes one file or pattern, not {count}')
             return []
         word = statement.args[0]

@@ -75,7 +75,7 @@ _TIME = re.compile(
     + r"(?:([0-9]+)s *)?(?:([0-9]+)(ms)?)?"
 )
 _UNITS = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
-_LONGEST = 1e10
+_LONGEST = 300 * 365 * 86400
 
 
 def seconds(word: Word) -> float:

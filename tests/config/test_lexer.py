@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.config.lexer import QUOTED, WORD, decode, tokens
+from reverseproxy.config.lexer import QUOTED, decode, tokens
 from reverseproxy.config.source import ConfigurationError
 
 
@@ -96,7 +96,7 @@ class WordTests(SynchronousTestCase):
             (r"a\ b;", [r"a\ b", ";"]),
             (r"a\;b\{c;", [r"a\;b\{c", ";"]),
             (r"\#a;", [r"\#a", ";"]),
-            ("\\\"a b;", ['"a', "b", ";"]),
+            ('\\"a b;', ['"a', "b", ";"]),
         )
 
     def test_variables(self) -> None:
