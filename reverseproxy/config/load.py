@@ -118,7 +118,9 @@ def load(
     errors = [*tree.diagnostics, *loader.errors]
     if errors:
         order = {file: place for place, file in enumerate(tree.files)}
-        raise ConfigurationError(sorted(errors, key=lambda error: _place(error, order)))
+        # A file that is included twice is wrong twice, but only one line needs to say it.
+        once = dict.fromkeys(errors)
+        raise ConfigurationError(sorted(once, key=lambda error: _place(error, order)))
     return Configuration(main, tree.files, tuple(loader.notes.warnings))
 
 
@@ -239,6 +241,9 @@ class _Loader:
         if not row.many and self._is_repeated(statement, first):
             return None
         args = Args(statement.name, statement.args, statement.block, self.paths, self.notes)
+        question = self.names.missing_end(statement)
+        if question:
+            args.warn(f'an argument of "{name}" is the name of a directive: {question}')
         try:
             value = row.convert(args)
         except BadValue as error:

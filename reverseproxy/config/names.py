@@ -52,7 +52,9 @@ class Names:
         return Diagnostic(statement.origin, f'unknown directive "{name}"', hint)
 
     def missing_end(self, statement: Statement) -> str:
-        """The hint that a ";" is missing, if a line of the arguments begins like a statement."""
+        """A question whether a ";" is missing, if a line of arguments begins like a statement."""
+        if not statement.args or statement.args[-1].origin.line == statement.origin.line:
+            return ""
         last = statement.name
         for word in statement.args:
             on_new_line = word.origin.line > last.origin.line

@@ -104,8 +104,8 @@ class Core:
         conf_path, None, HTTP_SERVER_LOCATION | Context.LIMIT_EXCEPT, doc="Passwords."
     )
     gzip_disable: Regex | None = directive(regex, None, HTTP_SERVER_LOCATION, doc="Not for them.")
-    server_names_hash_bucket_size: tuple[str, ...] | None = directive(
-        words, None, Context.HTTP, no_effect=True, doc="A size of nginx's."
+    server_names_hash_bucket_size: int | None = directive(
+        one(size), None, Context.HTTP, no_effect=True, doc="A size of nginx's."
     )
 
 

@@ -224,6 +224,19 @@ class ConversionTests(SynchronousTestCase):
             [f'{MAIN_FILE}:2:17: "x" has a type already'],
         )
 
+    def test_missing_end(self) -> None:
+        """A statement that swallowed the next one is warned of where any count is allowed."""
+        configuration = load_files(
+            "http { server {\n server_name a\n root x;\n gzip_types b\n c; } }"
+        )
+        self.assertEqual(
+            [str(each) for each in configuration.warnings],
+            [
+                f'{MAIN_FILE}:2:2: an argument of "server_name" is the name of a directive: '
+                'is a ";" missing after "a" in line 2?'
+            ],
+        )
+
     def test_declared_variables(self) -> None:
         """A variable may be declared after it is used, by `set` or by a named group."""
         main = load_files(
@@ -240,7 +253,10 @@ class ConversionTests(SynchronousTestCase):
         self.assertEqual(load_files("http { server_names_hash_bucket_size 64; }").warnings, ())
         self.assertEqual(
             errors_of("http { server_names_hash_bucket_size; }"),
-            ['1:8: "server_names_hash_bucket_size" takes 1 argument, not none'],
+            [
+                '1:8: "server_names_hash_bucket_size" takes 1 argument, not none '
+                "(server_names_hash_bucket_size size;)"
+            ],
         )
 
     def test_check(self) -> None:
