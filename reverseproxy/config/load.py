@@ -175,20 +175,20 @@ class _Loader:
         own: list[Setting] = []
         blocks: list[Statement] = []
         first: dict[str, Origin] = {}
+        table = self.names.rows_in(context)
         for statement in statements:
             name = statement.name.text
+            row = table.get(name)
+            if row is not None:
+                setting = self._setting(statement, row, first)
+                if setting is not None:
+                    own.append(setting)
+                continue
             block = BLOCKS.get(name)
-            if block is not None and context in block.context:
-                if self._block_is_right(statement, block, first):
-                    blocks.append(statement)
-                continue
-            row = self.names.row(name, context)
-            if row is None:
+            if block is None or context not in block.context:
                 self.errors.append(self.names.why_not(statement, context))
-                continue
-            setting = self._setting(statement, row, first)
-            if setting is not None:
-                own.append(setting)
+            elif self._block_is_right(statement, block, first):
+                blocks.append(statement)
         merged = self.merge.with_own(start, own)
         level = Level(kind, args, origin, parent, tuple(own), merged)
         if blocks:

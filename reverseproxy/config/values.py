@@ -74,7 +74,7 @@ def size(word: Word) -> int:
 # Each unit once, from years down; only the last may lack its unit, and is in seconds then.
 _TIME = re.compile(
     r"(?=[0-9])"
-    + "".join(rf"(?:([0-9]+){unit}(?: *|\Z))?" for unit in "yMwdhm")
+    + "".join(rf"(?:([0-9]+){unit} *)?" for unit in "yMwdhm")
     + r"(?:([0-9]+)s *)?(?:([0-9]+)(ms)?)?"
 )
 _UNITS = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)

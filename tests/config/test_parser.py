@@ -70,7 +70,8 @@ class ParseTests(SynchronousTestCase):
         self.assertIsNone(parse("a {" * MAX_DEPTH + "}" * MAX_DEPTH, "f").error)
         too_deep = parse("a {" * (MAX_DEPTH + 1) + "}" * (MAX_DEPTH + 1), "f")
         self.assertEqual(
-            str(too_deep.error), f"f:1:{3 * MAX_DEPTH + 1}: more than 100 blocks within blocks"
+            str(too_deep.error),
+            f"f:1:{3 * MAX_DEPTH + 1}: blocks and includes nest more than 100 deep",
         )
 
 
@@ -156,6 +157,17 @@ class IncludeTests(SynchronousTestCase):
             ],
         )
         self.assertEqual(shape(tree.statements), "b; a;")
+
+    def test_depth(self) -> None:
+        """Files can't nest deeper together than one file may, cached ones neither."""
+        nest = "a {" * 60 + "include x;" + "}" * 60
+        inner = "b {" * 60 + "c;" + "}" * 60
+        for main in (nest, f"include x; {nest}"):
+            tree = self.tree(main, x=inner)
+            self.assertIn("nest more than 100 deep", "".join(self.complaints(tree)))
+        chain = {f"f{i}": f"include f{i + 1};" for i in range(150)}
+        tree = self.tree("include f0;", **chain)
+        self.assertIn("nest more than 100 deep", "".join(self.complaints(tree)))
 
     def test_whole(self) -> None:
         """A block opened in one file can't be closed in another."""
