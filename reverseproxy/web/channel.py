@@ -16,6 +16,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet._producer_helpers import _PullToPush
 from twisted.web import http
 
 from reverseproxy.errors import ClientError
@@ -44,6 +45,7 @@ class HTTPChannel(http.HTTPChannel):
 
     requestFactory = Request
     site: Site
+    transport: Any
 
     def __init__(self) -> None:
         # The base class's line reader is not used: a head is parsed as a whole.
@@ -211,7 +213,8 @@ class HTTPChannel(http.HTTPChannel):
 
     def _read_body(self, data: bytes) -> None:
         request, decoder = self.request, self.decoder
-        assert decoder is not None
+        if decoder is None:
+            return
         if request is not None and not request.wants_body:
             # Nobody has asked yet (or ever will): keep it as pipelined bytes are kept.
             self._buffer += data
@@ -257,7 +260,7 @@ class HTTPChannel(http.HTTPChannel):
 
     # --- the end of a request ---
 
-    def requestDone(self, request: Request) -> None:
+    def requestDone(self, _request: Request) -> None:
         """The answer is complete: go on to the next request, or close."""
         self.request = None
         self._producer = None
@@ -335,17 +338,18 @@ class HTTPChannel(http.HTTPChannel):
         """Take the request's producer; the transport's pauses and resumptions reach it."""
         if self._producer is not None:
             raise RuntimeError(f"{self._producer!r} was not unregistered before {producer!r}")
-        if not streaming:
-            producer = http._PullToPush(producer, self)
-        self._producer = producer
-        if not streaming:
-            producer.startStreaming()
+        if streaming:
+            push: Any = producer
+        else:
+            push = _PullToPush(producer, self)
+            push.startStreaming()
+        self._producer = push
         if self._full:
-            producer.pauseProducing()
+            push.pauseProducing()
 
     def unregisterProducer(self) -> None:
         producer, self._producer = self._producer, None
-        if isinstance(producer, http._PullToPush):
+        if isinstance(producer, _PullToPush):
             producer.stopStreaming()
 
     def pauseProducing(self) -> None:

@@ -181,7 +181,8 @@ class Request(LazyRequest):
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body."""
         spool = self.spool
-        assert spool is not None
+        if spool is None:
+            return
         limit = self.location.client.client_max_body_size
         try:
             if limit and spool.size + len(data) > limit:
@@ -195,9 +196,9 @@ class Request(LazyRequest):
         """The last piece is here."""
         self.wants_body = False
         then, self._then = self._then, None
-        assert then is not None
         try:
-            then(self)
+            if then is not None:
+                then(self)
         except ReverseProxyError as error:
             self.fail(error)
         except Exception:  # noqa: BLE001 - as in `begin`

@@ -49,6 +49,7 @@ class SendAtOnce(tcp.Connection):
     """The writing half of a connection, for `Server` and `Client` below."""
 
     high_water = 64 * 1024
+    producer: Any
     #: bytes in memory that the kernel has not taken yet
     pending = 0
     #: bytes that the kernel has taken, ever: a deadline for sending looks whether it grows
@@ -236,7 +237,7 @@ class Port(tcp.Port):
         self._realPortNumber = port
 
 
-def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float | None) -> IConnector:
+def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) -> IConnector:
     """Connect to a numeric address; `timeout` in seconds."""
     connector = Connector(host, port, factory, timeout, None, reactor)
     connector.connect()
