@@ -15,6 +15,8 @@ from twisted.web import server
 from twisted.web.http import datetimeToString, parse_qs
 from twisted.web.http_headers import Headers
 
+from reverseproxy.wire.fields import safe_field_value
+
 from .response import BODILESS, Fields, Response
 from .spool import Spool
 
@@ -61,7 +63,8 @@ class LazyRequest(server.Request):
             fields.append((b"ETag", self.etag))
         if self.lastModified is not None:
             fields.append((b"Last-Modified", datetimeToString(self.lastModified)))
-        return Response(self.code, fields, length, reason=self.code_message)
+        reason = self.code_message if safe_field_value(self.code_message) else None
+        return Response(self.code, fields, length, reason=reason)
 
     def prepare_for_resource(self) -> None:
         """Set what `twisted.web.server.Request.process` sets before a resource is looked up."""

@@ -54,6 +54,8 @@ class SendAtOnce(tcp.Connection):
     pending = 0
     #: bytes that the kernel has taken, ever: a deadline for sending looks whether it grows
     taken = 0
+    #: bytes that the kernel had not taken when the connection was lost
+    unsent = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._queue: deque[memoryview | FileSegment] = deque()
@@ -197,6 +199,9 @@ class SendAtOnce(tcp.Connection):
         return True
 
     def connectionLost(self, reason: Any) -> None:
+        self.unsent = self.pending + sum(
+            piece.remaining for piece in self._queue if isinstance(piece, FileSegment)
+        )
         self._queue.clear()
         self.pending = 0
         super().connectionLost(reason)
