@@ -45,12 +45,16 @@ class FieldsPage(Element):
 
     @renderer
     def fields(self, request: IRequest, tag: Tag) -> list[Tag]:
+        pairs = sorted(
+            (name.lower() not in _NOTES, name, value)  # what the proxy set comes first
+            for name, values in request.requestHeaders.getAllRawHeaders()
+            for value in values
+        )
         return [
             tag.clone().fillSlots(
                 name=_text(name), value=_text(value), note=_NOTES.get(name.lower(), "")
             )
-            for name, values in sorted(request.requestHeaders.getAllRawHeaders())
-            for value in values
+            for _, name, value in pairs
         ]
 
 
