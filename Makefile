@@ -45,7 +45,7 @@ docs: $(VENV)/with-run
 	mv docs/directives.md.new docs/directives.md
 
 bench: $(VENV)/with-run
-	$(python) bench/all.py $(ONLY)
+	$(python) -m bench $(ONLY)
 
 clean:
 	rm -rf .venv .venv-* run build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis

@@ -123,9 +123,11 @@ class Server:
         return Path(self.argv[0]).name
 
 
-def proxy_command(configuration: Path, prefix: Path, *, pidfile: Path | None = None) -> list[str]:
+def proxy_command(
+    configuration: Path, prefix: Path, *, pidfile: Path | None = None, which: str = UNDER_TEST
+) -> list[str]:
     """How the proxy under test is started; a `pidfile` asks for a daemon in the background."""
-    if UNDER_TEST == "nginx":
+    if which == "nginx":
         nginx = program("nginx") or "nginx"
         command = [nginx, "-p", f"{prefix}/", "-c", str(configuration)]
         return command if pidfile else [*command, "-g", "daemon off;"]
@@ -142,11 +144,16 @@ def proxy_environ() -> dict[str, str]:
 
 
 def start_proxy(
-    configuration: Path, prefix: Path, port: int, *, under: Sequence[str] = ()
+    configuration: Path,
+    prefix: Path,
+    port: int,
+    *,
+    under: Sequence[str] = (),
+    which: str = UNDER_TEST,
 ) -> Server:
     """The proxy under test with a configuration; `under` is a command that runs it (strace)."""
     return Server(
-        [*under, *proxy_command(configuration, prefix)],
+        [*under, *proxy_command(configuration, prefix, which=which)],
         port,
         prefix,
         environ=proxy_environ(),
