@@ -10,6 +10,8 @@ FAST = $(filter-out tests/integration tests/__init__.py tests/__pycache__, $(wil
 python = $(VENV)/bin/python
 twistd = $(python) -c 'from twisted.scripts.twistd import run; run()'
 trial = $(python) -m twisted.trial
+reference = from reverseproxy.config.reference import reference; from reverseproxy.features import SETTINGS; \
+    print(reference(SETTINGS), end="")
 # "compat" puts this directory on sys.path, where Twisted looks for twisted/plugins.
 editable = $(python) -m pip install --quiet --config-settings editable_mode=compat --editable
 
@@ -41,7 +43,8 @@ check: $(VENV)/with-check
 	$(VENV)/bin/mypy
 
 docs: $(VENV)/with-run
-	$(python) -m reverseproxy.config.reference > docs/directives.md.new
+	@mkdir -p docs
+	$(python) -c '$(reference)' > docs/directives.md.new
 	mv docs/directives.md.new docs/directives.md
 
 bench: $(VENV)/with-run

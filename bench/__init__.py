@@ -1,1 +1,1 @@
-"""Measurements beside other proxies: `make bench`, or `python -m bench.small` and `-m bench.memory`."""
+"""Measurements beside other proxies: `make bench`, `python -m bench.small`, `… bench.memory`."""
