@@ -5,7 +5,7 @@ VENV ?= .venv
 # For a venv over a distribution's packages: VENV_FLAGS=--system-site-packages
 VENV_FLAGS ?=
 TESTS ?= tests
-FAST = $(filter-out tests/integration tests/__init__.py tests/__pycache__, $(wildcard tests/*/ tests/test_*.py))
+FAST = $(filter-out tests/integration,$(patsubst %/__init__.py,%,$(wildcard tests/*/__init__.py)))
 
 python = $(VENV)/bin/python
 twistd = $(python) -c 'from twisted.scripts.twistd import run; run()'
@@ -35,7 +35,7 @@ test: $(VENV)/with-test
 	$(trial) --temp-directory=_trial_temp-$(notdir $(VENV)) $(TESTS)
 
 test-fast: $(VENV)/with-test
-	$(trial) --temp-directory=_trial_temp-$(notdir $(VENV)) $(subst /,.,$(patsubst %/,%,$(FAST:.py=)))
+	$(trial) --temp-directory=_trial_temp-$(notdir $(VENV)) $(subst /,.,$(FAST) $(patsubst %.py,%,$(wildcard tests/test_*.py)))
 
 check: $(VENV)/with-check
 	$(VENV)/bin/ruff check .
