@@ -67,3 +67,58 @@ class UpstreamProtocolError(UpstreamError):
     """The upstream sent something that is not well-formed HTTP/1 (RFC 9112)."""
 
     cause = "RP-502-protocol"
+
+
+class SpoolError(ReverseProxyError):
+    """A temporary file could not be made or written: the machine's fault.
+
+    `directory` is the directive's directory, `error` the OSError.
+    """
+
+    status = 500
+    cause = "RP-500-spool"
+
+    def __init__(self, directory: str, error: OSError) -> None:
+        super().__init__(f'spooling to "{directory}" failed: {error.strerror or error}')
+        self.directory = directory
+        self.error = error
+
+
+class Refusal(ReverseProxyError):
+    """The configuration says no, or there is nothing to answer with: 403, 404, 405 and the like.
+
+    `level` is what the error log files it under; `log_not_found` and plain refusals differ there.
+    """
+
+    def __init__(self, status: int, cause: str, detail: str, level: str = "error") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.cause = cause
+        self.level = level
+
+
+@attrs.frozen
+class Fault:
+    """What follows from a failure: the status and the cause code for the client, the level for
+    the error log, and whether the client's connection must end with the answer.
+    """
+
+    status: int
+    cause: str
+    level: str
+    close: bool
+
+
+def blame(error: ReverseProxyError) -> Fault:
+    """Map a failure to what follows from it: the one place that decides between 400, 413, 5xx."""
+    match error:
+        case ClientError():
+            return Fault(error.status, error.cause, "info" if error.status < 500 else "error", error.close)
+        case Refusal():
+            return Fault(error.status, error.cause, error.level, close=False)
+        case UpstreamError():
+            return Fault(error.status, error.cause, "error", close=False)
+        case SpoolError():
+            return Fault(error.status, error.cause, "crit", close=True)
+        case _:
+            return Fault(500, "RP-500-internal", "alert", close=True)

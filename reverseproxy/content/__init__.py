@@ -1,1 +1,1 @@
-"""To come."""
+"""What answers a request: an upstream, a file, a Twisted resource."""

@@ -1,1 +1,1 @@
-"""To come."""
+"""What changes an answer on its way out."""

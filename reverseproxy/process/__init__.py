@@ -1,1 +1,1 @@
-"""To come."""
+"""The daemon: sockets, files, start and stop."""

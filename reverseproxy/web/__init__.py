@@ -1,1 +1,1 @@
-"""To come."""
+"""From a socket to a location, and an answer back: transport, channel, request, choosing."""

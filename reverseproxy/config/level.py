@@ -1,0 +1,125 @@
+"""Levels: the blocks http, server, location, … with their settings merged.
+
+The merge is nginx's, and it is here only: a level which has a directive of its own (once or, for
+`many`, any number of times) uses that alone; a level which has none uses its parent's whole value,
+or the default where the directive is not inherited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import attrs
+
+from reverseproxy.config.directive import Row, rows
+from reverseproxy.config.source import Origin, Word
+
+T = TypeVar("T")
+
+
+@attrs.frozen(eq=False)
+class Setting:
+    """One directive as written: for `many`, one of the tuple's values."""
+
+    name: str
+    value: Any
+    origin: Origin
+    row: Row = attrs.field(repr=False)
+
+
+@attrs.frozen(eq=False)
+class Level:
+    """One block. `level[ProxySettings]` are the settings in force in it."""
+
+    kind: str
+    args: tuple[Word, ...]
+    origin: Origin
+    parent: Level | None = attrs.field(repr=False)
+    own: tuple[Setting, ...] = attrs.field(repr=False)
+    merged: Mapping[type, Any] = attrs.field(repr=False)
+    children: tuple[Level, ...] = attrs.field(default=(), repr=False)
+
+    def __getitem__(self, cls: type[T]) -> T:
+        """The settings in force, of a class that was loaded; KeyError for another."""
+        return cast(T, self.merged[cls])
+
+    def origin_of(self, name: str) -> Origin | None:
+        """Where the value in force was (first) written; None: it is the default."""
+        level: Level | None = self
+        while level is not None:
+            for setting in level.own:
+                if setting.name == name:
+                    return setting.origin if level is self or setting.row.inherit else None
+            level = level.parent
+        return None
+
+    def of_kind(self, kind: str) -> tuple[Level, ...]:
+        """The children of one kind, in the order written."""
+        return tuple(child for child in self.children if child.kind == kind)
+
+
+def adopt(level: Level, children: Sequence[Level]) -> None:
+    """Give a new level its children: they were made after it, as they know their parent."""
+    object.__setattr__(level, "children", tuple(children))
+
+
+class Merge:
+    """The one merge pass over the settings classes of a load."""
+
+    def __init__(self, defaults: Mapping[type, Any]) -> None:
+        """`defaults` holds an instance of each class."""
+        self.defaults = dict(defaults)
+        self._class_of = {row: cls for cls in defaults for row in rows(cls)}
+        self._fields = {cls: tuple(row.field for row in rows(cls)) for cls in defaults}
+        self._not_inherited = {
+            cls: tuple(row.field for row in rows(cls) if not row.inherit) for cls in defaults
+        }
+
+    def inherited(self, merged: Mapping[type, Any]) -> Mapping[type, Any]:
+        """What the children of a level with these settings start from.
+
+        The same objects, except where a value that is not inherited falls back to its default.
+        """
+        start: dict[type, Any] | None = None
+        for cls, fields in self._not_inherited.items():
+            have, default = merged[cls], self.defaults[cls]
+            if have is default:
+                continue
+            changes = {
+                field: getattr(default, field)
+                for field in fields
+                if getattr(have, field) is not getattr(default, field)
+            }
+            if changes:
+                start = dict(merged) if start is None else start
+                start[cls] = self._changed(cls, have, changes)
+        return merged if start is None else start
+
+    def with_own(self, start: Mapping[type, Any], own: Sequence[Setting]) -> Mapping[type, Any]:
+        """`start` with a level's own settings in place; the same mapping if there are none."""
+        if not own:
+            return start
+        changes: dict[type, dict[str, Any]] = {}
+        for setting in own:
+            row = setting.row
+            values = changes.setdefault(self._class_of[row], {})
+            if row.many:
+                values.setdefault(row.field, []).append(setting.value)
+            else:
+                values[row.field] = setting.value
+        merged = dict(start)
+        for cls, values in changes.items():
+            for field, value in values.items():
+                if type(value) is list:
+                    values[field] = tuple(value)
+            merged[cls] = self._changed(cls, start[cls], values)
+        return merged
+
+    def _changed(self, cls: type, have: Any, changes: Mapping[str, Any]) -> Any:
+        return cls(
+            **{
+                field: changes[field] if field in changes else getattr(have, field)
+                for field in self._fields[cls]
+            }
+        )

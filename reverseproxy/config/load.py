@@ -1,0 +1,300 @@
+"""The tree becomes levels with settings; or every reason why it can't is raised at once."""
+
+from __future__ import annotations
+
+import glob as file_names
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from reverseproxy.config.directive import Args, Context, Notes, Paths, Row, rows
+from reverseproxy.config.level import Level, Merge, Setting, adopt
+from reverseproxy.config.names import Names, counted
+from reverseproxy.config.parser import Glob, Read, parse, read_tree
+from reverseproxy.config.source import (
+    BadValue,
+    ConfigurationError,
+    Diagnostic,
+    Origin,
+    Statement,
+    Word,
+)
+
+FILE_NAMES = ("reverseproxy.conf", "nginx.conf")
+
+
+@attrs.frozen(eq=False)
+class Configuration:
+    """What was loaded: the top level, the texts by file in reading order, and the warnings."""
+
+    main: Level
+    texts: Mapping[str, str] = attrs.field(repr=False)
+    warnings: tuple[Diagnostic, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files in reading order, the main one first."""
+        return tuple(self.texts)
+
+
+@attrs.frozen
+class Block:
+    """A directive that opens a level: where it may stand, and what stands in it."""
+
+    context: Context
+    inside: Mapping[Context, Context]
+    least: int = 0
+    most: int | None = 0
+    once: bool = False
+
+
+def _block(allowed: Context, inside: Context, *counts: int | None, once: bool = False) -> Block:
+    least, most = counts or (0, 0)
+    return Block(allowed, dict.fromkeys(allowed, inside), least or 0, most, once)
+
+
+BLOCKS: Mapping[str, Block] = {
+    "events": _block(Context.MAIN, Context.EVENTS, once=True),
+    "http": _block(Context.MAIN, Context.HTTP, once=True),
+    "server": _block(Context.HTTP, Context.SERVER),
+    "upstream": _block(Context.HTTP, Context.UPSTREAM, 1, 1),
+    "location": _block(Context.SERVER | Context.LOCATION, Context.LOCATION, 1, 2),
+    "limit_except": _block(Context.LOCATION, Context.LIMIT_EXCEPT, 1, None),
+    "if": Block(
+        Context.SERVER | Context.LOCATION,
+        {Context.SERVER: Context.SERVER_IF, Context.LOCATION: Context.LOCATION_IF},
+        1,
+        None,
+    ),
+}
+
+
+def find(path: str) -> str:
+    """The configuration's file: `path`, or in a directory reverseproxy.conf, else nginx.conf."""
+    path = os.path.abspath(path)
+    if os.path.isdir(path):
+        for name in FILE_NAMES:
+            inside = os.path.join(path, name)
+            if os.path.exists(inside):
+                return inside
+        names = " or ".join(FILE_NAMES)
+        raise ConfigurationError([Diagnostic(None, f'no {names} in the directory "{path}"')])
+    if not os.path.exists(path):
+        raise ConfigurationError([Diagnostic(None, f'no configuration at "{path}"')])
+    return path
+
+
+def read_file(path: str) -> bytes:
+    """A file's bytes; OSError."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def load(
+    path: str,
+    *,
+    prefix: str,
+    classes: Sequence[type],
+    variables: Callable[[str], bool],
+    read: Read = read_file,
+    glob: Glob = file_names.glob,
+) -> Configuration:
+    """Read the configuration in the file `path` (see `find`) into settings of `classes`.
+
+    `variables` says whether a name, without the "$" and in lower case, is a variable. Raises
+    ConfigurationError with all that is wrong.
+    """
+    path = os.path.abspath(path)
+    paths = Paths(os.path.dirname(path), os.path.abspath(prefix))
+    tree = read_tree(path, paths.conf_dir, read, glob)
+    loader = _Loader(classes, paths, complete=not tree.diagnostics)
+    main = loader.load(tree.statements, Origin(path, 1, 1))
+    loader.check_variables(variables)
+    errors = [*tree.diagnostics, *loader.errors]
+    if errors:
+        order = {file: place for place, file in enumerate(tree.files)}
+        raise ConfigurationError(sorted(errors, key=lambda error: _place(error, order)))
+    return Configuration(main, tree.files, tuple(loader.notes.warnings))
+
+
+def _place(error: Diagnostic, order: Mapping[str, int]) -> tuple[int, int, int]:
+    """The sort key which puts errors in reading order."""
+    if error.origin is None:
+        return (-1, 0, 0)
+    return (order.get(error.origin.file, 0), error.origin.line, error.origin.column)
+
+
+class _Loader:
+    """Walks the tree once; what is wrong goes to `errors` and the walk goes on."""
+
+    def __init__(self, classes: Sequence[type], paths: Paths, *, complete: bool) -> None:
+        self.paths = paths
+        self.complete = complete
+        self.notes = Notes()
+        self.errors: list[Diagnostic] = []
+        self.names = Names(classes, {name: block.context for name, block in BLOCKS.items()})
+        self.merge = Merge({cls: self._defaults(cls) for cls in classes})
+        self.checked = tuple(cls for cls in classes if hasattr(cls, "check"))
+
+    def load(self, statements: Sequence[Statement], origin: Origin) -> Level:
+        """The top level."""
+        return self._level("main", (), origin, None, statements, Context.MAIN, self.merge.defaults)
+
+    def _level(
+        self,
+        kind: str,
+        args: tuple[Word, ...],
+        origin: Origin,
+        parent: Level | None,
+        statements: Sequence[Statement],
+        context: Context,
+        start: Mapping[type, Any],
+    ) -> Level:
+        own: list[Setting] = []
+        blocks: list[Statement] = []
+        first: dict[str, Origin] = {}
+        for statement in statements:
+            name = statement.name.text
+            block = BLOCKS.get(name)
+            if block is not None and context in block.context:
+                if self._block_is_right(statement, block, first):
+                    blocks.append(statement)
+                continue
+            row = self.names.row(name, context)
+            if row is None:
+                self.errors.append(self.names.why_not(statement, context))
+                continue
+            setting = self._setting(statement, row, first)
+            if setting is not None:
+                own.append(setting)
+        merged = self.merge.with_own(start, own)
+        level = Level(kind, args, origin, parent, tuple(own), merged)
+        if blocks:
+            inherited = self.merge.inherited(merged)
+            adopt(
+                level,
+                [
+                    self._level(
+                        child.name.text,
+                        child.args,
+                        child.origin,
+                        level,
+                        child.block or (),
+                        BLOCKS[child.name.text].inside[context],
+                        inherited,
+                    )
+                    for child in blocks
+                ],
+            )
+        if self.complete:
+            self._check(level)
+        return level
+
+    def _check(self, level: Level) -> None:
+        for cls in self.checked:
+            own = {setting.row for setting in level.own}
+            if not own.isdisjoint(rows(cls)):
+                self.errors += level.merged[cls].check(level)
+
+    def _block_is_right(self, statement: Statement, block: Block, first: dict[str, Origin]) -> bool:
+        name = statement.name.text
+        if statement.block is None:
+            self._complain(statement.origin, f'"{name}" takes a block', f"{name} {{ … }}")
+            return False
+        if not self._count_is_right(statement, block.least, block.most, ""):
+            return False
+        return not (block.once and self._is_repeated(statement, first))
+
+    def _setting(self, statement: Statement, row: Row, first: dict[str, Origin]) -> Setting | None:
+        """The converted value, or None and an error."""
+        name = statement.name.text
+        if row.block and statement.block is None:
+            self._complain(statement.origin, f'"{name}" takes a block', f"{name} {{ … }}")
+            return None
+        if statement.block is not None and not row.block:
+            self._complain(statement.origin, f'"{name}" takes no block', 'end it with ";"')
+            return None
+        if not self._count_is_right(statement, row.least, row.most, row.syntax):
+            return None
+        if not row.many and self._is_repeated(statement, first):
+            return None
+        args = Args(statement.name, statement.args, statement.block, self.paths, self.notes)
+        try:
+            value = row.convert(args)
+        except BadValue as error:
+            self.errors.append(_diagnostic(error, args))
+            return None
+        return Setting(name, value, statement.origin, row)
+
+    def _count_is_right(
+        self, statement: Statement, least: int, most: int | None, syntax: str
+    ) -> bool:
+        count = len(statement.args)
+        if count >= least and (most is None or count <= most):
+            return True
+        name = statement.name.text
+        hint = self.names.missing_end(statement) or (f"{name} {syntax};" if syntax else "")
+        self._complain(
+            statement.origin,
+            f'"{name}" takes {counted(least, most)}, not {count or "none"}',
+            hint,
+        )
+        return False
+
+    def _is_repeated(self, statement: Statement, first: dict[str, Origin]) -> bool:
+        name = statement.name.text
+        earlier = first.setdefault(name, statement.origin)
+        if earlier is statement.origin:
+            return False
+        self._complain(
+            statement.origin,
+            f'"{name}" is repeated; the first is at {earlier.file}:{earlier.line}',
+        )
+        return True
+
+    def _complain(self, origin: Origin, message: str, hint: str = "") -> None:
+        self.errors.append(Diagnostic(origin, message, hint))
+
+    def _defaults(self, cls: type) -> Any:
+        """An instance of `cls` of nothing but defaults; ValueError if one is no value."""
+        return cls(**{row.field: self._default(row) for row in rows(cls)})
+
+    def _default(self, row: Row) -> Any:
+        if row.default is None:
+            return () if row.many else None
+        where = f"the default of {row.name}"
+        parsed = parse(f"{row.name} {row.default};", where)
+        if parsed.error is not None or len(parsed.statements) != 1:
+            raise ValueError(f"{where} can't be read: {row.default!r}")
+        (statement,) = parsed.statements
+        try:
+            value = row.convert(Args(statement.name, statement.args, None, self.paths, self.notes))
+        except BadValue as error:
+            raise ValueError(f"{where}: {error.message}") from error
+        return (value,) if row.many else value
+
+    def check_variables(self, known: Callable[[str], bool]) -> None:
+        """Complain of every variable in a template which nothing declares."""
+        found: dict[str, bool] = {}
+        for name, word in self.notes.used:
+            if name not in found:
+                found[name] = (
+                    (len(name) == 1 and name in "123456789")
+                    or name in self.notes.declared
+                    or known(name)
+                )
+            if not found[name]:
+                self.errors.append(
+                    self.names.unknown_variable(name, word, known, self.notes.declared)
+                )
+
+
+def _diagnostic(error: BadValue, args: Args) -> Diagnostic:
+    """What a converter refused, located and in words."""
+    word = error.word or (args.words[0] if len(args.words) == 1 else args.name)
+    message = error.message
+    if error.wanted:
+        message = f'"{args.name.text}" takes {error.wanted}, not "{word.text}"'
+    return Diagnostic(word.origin, message, error.hint)

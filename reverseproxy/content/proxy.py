@@ -1,0 +1,208 @@
+"""`proxy_pass`: a request goes to an upstream, as nginx would send it.
+
+Everything that is the same for all requests of a location (which fields are set, which stop here,
+how the path is mapped) is decided when the resource is made.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.web import proxy
+from twisted.web.server import NOT_DONE_YET
+
+from reverseproxy.config import Diagnostic
+from reverseproxy.errors import ClientError
+from reverseproxy.upstream.client import ProxyClientFactory
+from reverseproxy.upstream.exchange import Exchange, Timeouts
+from reverseproxy.web.response import Fields, Response
+from reverseproxy.web.variables import Rendered, compile_template
+from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
+from reverseproxy.wire.target import quote_path
+
+from .proxysettings import DEFAULT, OFF, ProxySettings, RedirectRule, Target
+
+if TYPE_CHECKING:
+    from reverseproxy.config import Level
+    from reverseproxy.upstream.pool import Peer
+    from reverseproxy.web.assembly import Assembly
+    from reverseproxy.web.request import Request
+    from reverseproxy.wire.heads import ResponseHead
+
+#: Fields of a request that are made anew or mean only this hop (RFC 9110 section 7.6).
+_STOPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
+#: Fields of an answer that nginx doesn't pass on, and the one that `Request` writes itself.
+_HIDDEN = frozenset(
+    b"date server x-pad x-accel-expires x-accel-redirect x-accel-limit-rate x-accel-buffering "
+    b"x-accel-charset content-length".split()
+)
+_PLAIN_HIDDEN = HOP_BY_HOP | _HIDDEN
+
+
+class ReverseProxyResource(proxy.ReverseProxyResource):
+    """Everything below a location is answered by a peer.
+
+    `prefix` is the part of the path that the URI of `proxy_pass` replaces.
+    """
+
+    isLeaf = True
+    proxyClientFactoryClass = ProxyClientFactory
+
+    def __init__(self, target: Target, peer: Peer, settings: ProxySettings, prefix: bytes) -> None:
+        path = (target.uri or "").encode()
+        super().__init__(peer.host, peer.port, path, peer.pools.reactor)
+        self.peer = peer
+        self.url = target.url
+        self.timeouts = Timeouts(
+            settings.proxy_connect_timeout,
+            settings.proxy_send_timeout,
+            settings.proxy_read_timeout,
+        )
+        self.head_limit = settings.proxy_buffer_size
+        buffers = settings.proxy_buffers
+        self.memory = settings.proxy_buffer_size + buffers.count * buffers.size
+        self.busy = settings.proxy_busy_buffers_size or 2 * max(
+            settings.proxy_buffer_size, buffers.size
+        )
+        self.piece_size = settings.proxy_temp_file_write_size or self.busy
+        self.overflow = settings.proxy_temp_path
+        self.overflow_limit = settings.proxy_max_temp_file_size
+        self._target_of = self._mapping(target, prefix)
+        self._set: list[tuple[bytes, Rendered]] = [
+            (b"%b: " % rule.name.encode(), compile_template(rule.value))
+            for rule in settings.proxy_set_header
+        ]
+        names = {rule.name.lower().encode() for rule in settings.proxy_set_header}
+        if b"host" not in names:
+            host = target.name.encode()
+            self._set.insert(0, (b"Host: ", lambda _request: host))
+        self._stopped = _STOPPED | names
+        self._redirects = _redirects(settings, target, prefix)
+
+    @staticmethod
+    def _mapping(target: Target, prefix: bytes) -> Callable[[Request], bytes]:
+        """How a request's path becomes the path at the upstream (nginx's proxy_pass)."""
+        if target.uri is None:
+
+            def as_received(request: Request) -> bytes:
+                path = request.path if request.unmoved else quote_path(request.document_uri)
+                return path if request.query is None else b"%b?%b" % (path, request.query)
+
+            return as_received
+        base, cut = target.uri.encode(), len(prefix)
+
+        def replaced(request: Request) -> bytes:
+            path = base + quote_path(request.document_uri[cut:])
+            return path if request.query is None else b"%b?%b" % (path, request.query)
+
+        return replaced
+
+    def render(self, request: Request) -> int:
+        """Wait for the body (the upstream sees no connection until it is here), then forward."""
+        request.receive_body(self._forward)
+        return NOT_DONE_YET
+
+    def _forward(self, request: Request) -> None:
+        Exchange(self, request, self._head(request)).begin(self.peer)
+
+    def _head(self, request: Request) -> bytes:
+        """The head of the request to the upstream."""
+        head = request.head
+        parts = [head.method, b" ", self._target_of(request), b" HTTP/1.1\r\n"]
+        for name, value_of in self._set:
+            value = value_of(request)
+            if value:
+                if not safe_field_value(value):
+                    raise ClientError(
+                        400,
+                        "RP-400-set-header",
+                        f"proxy_set_header {name[:-2].decode()} would get a control character: {value!r}",
+                    )
+                parts += (name, value, b"\r\n")
+        stopped = self._stopped
+        connection = head.joined(b"connection")
+        if connection is not None:
+            also = hop_by_hop(connection)
+            if also is not HOP_BY_HOP:
+                stopped = stopped | also
+        for name, value in head.fields:
+            # Names with "_" would reach CGI-like applications as if they had a "-".
+            if b"_" not in name and name.lower() not in stopped:
+                parts += (name, b": ", value, b"\r\n")
+        if request.spool is not None:
+            parts.append(b"Content-Length: %d\r\n" % request.spool.size)
+        elif request.head.named.get(b"content-length") is not None:
+            parts.append(b"Content-Length: 0\r\n")
+        parts.append(b"\r\n")
+        return b"".join(parts)
+
+    def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
+        """The upstream's answer, less what stops here."""
+        connection = head.joined(b"connection")
+        hidden = _PLAIN_HIDDEN if connection is None else _HIDDEN | hop_by_hop(connection)
+        fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
+        if self._redirects and (b"location" in head.named or b"refresh" in head.named):
+            fields = [(name, self._redirected(request, name, value)) for name, value in fields]
+        return Response(head.status, fields, length, reason=head.reason or None)
+
+    def _redirected(self, request: Request, name: bytes, value: bytes) -> bytes:
+        lower = name.lower()
+        if lower == b"location":
+            at = 0
+        elif lower == b"refresh":
+            at = value.lower().find(b"url=") + 4
+            if at < 4:
+                return value
+        else:
+            return value
+        for start, replacement in self._redirects:
+            if value.startswith(start, at):
+                changed = value[:at] + replacement(request) + value[at + len(start) :]
+                return changed if safe_field_value(changed) else value
+        return value
+
+
+def _redirects(
+    settings: ProxySettings, target: Target, prefix: bytes
+) -> list[tuple[bytes, Rendered]]:
+    """What the `proxy_redirect`s of a level rewrite."""
+    made: list[tuple[bytes, Rendered]] = []
+    for rule in settings.proxy_redirect:
+        if rule == OFF:
+            return []
+        if isinstance(rule, RedirectRule):
+            made.append((rule.start.encode(), compile_template(rule.replacement)))
+        elif rule == DEFAULT:
+            made.append((target.url.encode(), lambda _request: prefix))
+    return made
+
+
+def content(level: Level, assembly: Assembly, prefix: bytes) -> ReverseProxyResource | None:
+    """The resource of a location with `proxy_pass`."""
+    settings = level[ProxySettings]
+    target = settings.proxy_pass
+    if target is None:
+        return None
+    if target.uri is not None and not prefix:
+        assembly.errors.append(
+            Diagnostic(
+                target.word.origin,
+                "proxy_pass can't have a URI part in a location given by a regular expression",
+                f"without it the path is passed on as it came: http://{target.name}",
+            )
+        )
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        assembly.errors.append(
+            Diagnostic(
+                target.word.origin,
+                f'host not found in upstream "{target.host}": {error.strerror or error}',
+                "is the name right, and does this machine's resolver know it?",
+            )
+        )
+        return None
+    peer = assembly.pools.peer(str(found[0][4][0]), target.port)
+    return ReverseProxyResource(target, peer, settings, prefix)

@@ -1,0 +1,215 @@
+"""The directives of proxying (ngx_http_proxy_module)."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from reverseproxy.config import (
+    HTTP_SERVER_LOCATION,
+    Args,
+    BadValue,
+    Buffers,
+    Context,
+    Diagnostic,
+    Level,
+    Template,
+    Word,
+    buffers,
+    directive,
+    one,
+    seconds,
+    settings,
+    size,
+)
+from reverseproxy.web.settings import spool_directory
+from reverseproxy.web.spool import SpoolDirectory
+
+
+@attrs.frozen
+class Target:
+    """What `proxy_pass` names: where to connect, and the URI part, None where there is none."""
+
+    host: str
+    port: int
+    uri: str | None
+    url: str
+    word: Word
+
+    @property
+    def name(self) -> str:
+        """nginx's $proxy_host: the host, with the port unless it is 80."""
+        return self.host if self.port == 80 else f"{self.host}:{self.port}"
+
+
+#: RFC 3986 section 3.2 as far as proxy_pass has it: host [ ":" port ] [ uri ].
+_URL = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^/:\[\]?#]+)(?::([0-9]+))?([/?].*)?")
+
+
+def proxy_pass(args: Args) -> Target:
+    """`proxy_pass http://HOST[:PORT][URI]`."""
+    word = args.words[0]
+    scheme, separator, rest = word.text.partition("://")
+    if "$" in word.text:
+        raise BadValue("variables in proxy_pass are not there yet", word)
+    if not separator or scheme not in ("http", "https"):
+        raise BadValue(
+            f'proxy_pass takes a URL such as http://127.0.0.1:8080, not "{word.text}"', word
+        )
+    if scheme == "https":
+        raise BadValue("proxy_pass to https:// is not there yet", word)
+    if rest.startswith("unix:"):
+        raise BadValue("proxy_pass to a unix socket is not there yet", word)
+    match = _URL.fullmatch(rest)
+    if match is None:
+        raise BadValue(f'no host in the URL "{word.text}"', word)
+    host, port, uri = match.groups()
+    number = int(port) if port else 80
+    if not 1 <= number <= 65535:
+        raise BadValue(f'"{port}" is not a port: they go from 1 to 65535', word)
+    return Target(host.strip("[]"), number, uri, word.text, word)
+
+
+@attrs.frozen
+class HeaderRule:
+    """One `proxy_set_header`: a field's name and the template of its value."""
+
+    name: str
+    value: Template
+
+
+#: Fields that say how long the body is: this program frames each message anew.
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+
+
+def proxy_set_header(args: Args) -> HeaderRule:
+    """`proxy_set_header NAME VALUE`; an empty value sends no such field."""
+    name, value = args.words
+    if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name.text) is None:
+        raise BadValue(f'"{name.text}" is not a field name (RFC 9110 section 5.1)', name)
+    if name.text.lower() in _FRAMING:
+        raise BadValue(f"{name.text} is decided by the body that is sent, not by a directive", name)
+    if any(ord(character) < 0x20 and character != "\t" for character in value.text):
+        raise BadValue(f"the value of {name.text} has a control character", value)
+    return HeaderRule(name.text, args.template(value))
+
+
+@attrs.frozen
+class RedirectRule:
+    """One `proxy_redirect`: what Location and Refresh begin with, and what is put there."""
+
+    start: str
+    replacement: Template
+
+
+#: `proxy_redirect off`, and `default`.
+OFF = "off"
+DEFAULT = "default"
+
+
+def proxy_redirect(args: Args) -> str | RedirectRule:
+    """`proxy_redirect default | off | FROM TO`."""
+    first = args.words[0]
+    if len(args.words) == 1:
+        if first.text not in (OFF, DEFAULT):
+            raise BadValue(f'proxy_redirect takes default, off or two texts, not "{first.text}"', first)
+        return first.text
+    if first.text.startswith("~") or "$" in first.text:
+        raise BadValue("regular expressions and variables here are not there yet", first)
+    return RedirectRule(first.text, args.template(args.words[1]))
+
+
+@settings
+class ProxySettings:
+    """Proxying (ngx_http_proxy_module)."""
+
+    proxy_pass: Target | None = directive(
+        proxy_pass,
+        None,
+        Context.LOCATION,
+        inherit=False,
+        doc="The server that answers here; a URI in it replaces the location's part of the path.",
+        syntax="URL",
+    )
+    proxy_redirect: tuple[str | RedirectRule, ...] = directive(
+        proxy_redirect,
+        DEFAULT,
+        HTTP_SERVER_LOCATION,
+        args="1-2",
+        many=True,
+        doc="Rewrites the beginning of Location and Refresh in answers.",
+        syntax="default | off | from to",
+    )
+    proxy_set_header: tuple[HeaderRule, ...] = directive(
+        proxy_set_header,
+        None,
+        HTTP_SERVER_LOCATION,
+        args=2,
+        many=True,
+        doc="Sets a field of the request to the upstream; a level with one of its own has no others.",
+        syntax="field value",
+    )
+    proxy_connect_timeout: float = directive(
+        one(seconds), "60s", HTTP_SERVER_LOCATION, doc="The time to connect; over it 504."
+    )
+    proxy_send_timeout: float = directive(
+        one(seconds), "60s", HTTP_SERVER_LOCATION, doc="The time between two writes; over it 504."
+    )
+    proxy_read_timeout: float = directive(
+        one(seconds), "60s", HTTP_SERVER_LOCATION, doc="The time between two reads; over it 504."
+    )
+    proxy_buffer_size: int = directive(
+        one(size), "4k", HTTP_SERVER_LOCATION, doc="The largest head of an answer; over it 502."
+    )
+    proxy_buffers: Buffers = directive(
+        buffers,
+        "8 4k",
+        HTTP_SERVER_LOCATION,
+        args=2,
+        doc="How much of an answer waits in memory for a slow reader: number times size.",
+    )
+    proxy_busy_buffers_size: int | None = directive(
+        one(size),
+        None,
+        HTTP_SERVER_LOCATION,
+        doc="How much of it waits in memory while more waits in a temporary file.",
+    )
+    proxy_max_temp_file_size: int = directive(
+        one(size),
+        "1024m",
+        HTTP_SERVER_LOCATION,
+        doc="How much of an answer waits in a temporary file; 0 is no file.",
+    )
+    proxy_temp_file_write_size: int | None = directive(
+        one(size), None, HTTP_SERVER_LOCATION, doc="The size of the pieces read from that file."
+    )
+    proxy_temp_path: SpoolDirectory = directive(
+        spool_directory,
+        "proxy_temp",
+        HTTP_SERVER_LOCATION,
+        args="1-4",
+        doc="The directory of the temporary files, with the lengths of its folders' names.",
+    )
+
+    def check(self, level: Level) -> list[Diagnostic]:
+        """The buffers' sizes must fit each other, as nginx has it."""
+        memory = self.proxy_buffers.count * self.proxy_buffers.size
+        busy = self.proxy_busy_buffers_size
+        origin = level.origin_of("proxy_busy_buffers_size")
+        least = max(self.proxy_buffers.size, self.proxy_buffer_size)
+        if busy is None or origin is None:
+            return []
+        if busy < least:
+            message = (
+                '"proxy_busy_buffers_size" must not be less than "proxy_buffer_size" '
+                f'and one of "proxy_buffers": {least} bytes'
+            )
+            return [Diagnostic(origin, message)]
+        if busy > memory - self.proxy_buffers.size:
+            message = (
+                '"proxy_busy_buffers_size" must be less than all "proxy_buffers" minus one: '
+                f"{memory - self.proxy_buffers.size} bytes"
+            )
+            return [Diagnostic(origin, message)]
+        return []

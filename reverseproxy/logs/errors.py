@@ -1,0 +1,137 @@
+"""The error log: levels, and lines in nginx's format."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from reverseproxy.config import HTTP_SERVER_LOCATION, Args, BadValue, Context, directive, settings
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+LEVELS = ("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
+#: A complaint about the log itself is repeated at most this often, in seconds.
+COMPLAINT_PAUSE = 60.0
+
+
+@attrs.frozen
+class ErrorLogTarget:
+    """One `error_log` directive: a path (None for "off", "stderr" for the terminal), a level."""
+
+    path: str | None
+    level: str
+
+
+def error_log_target(args: Args) -> ErrorLogTarget:
+    """`error_log FILE [LEVEL]`."""
+    path = args.words[0]
+    level = args.words[1].text if len(args.words) > 1 else "error"
+    if level not in LEVELS:
+        raise BadValue(f'error_log takes a level from {", ".join(LEVELS)}, not "{level}"', args.words[1])
+    if path.text == "off":
+        args.warn('no errors are logged here; nginx would write a file named "off"', path)
+        return ErrorLogTarget(None, level)
+    if path.text == "stderr":
+        return ErrorLogTarget("stderr", level)
+    if path.text.startswith(("syslog:", "memory:")):
+        raise BadValue(f'error_log to {path.text.partition(":")[0]} is not there yet', path)
+    return ErrorLogTarget(args.paths.in_prefix(path.text), level)
+
+
+@settings
+class ErrorLogSettings:
+    """Error logs (ngx_core_module)."""
+
+    error_log: tuple[ErrorLogTarget, ...] = directive(
+        error_log_target,
+        "logs/error.log error",
+        Context.MAIN | HTTP_SERVER_LOCATION,
+        args="1-2",
+        many=True,
+        doc="The file that errors go to, from the level on that is named (error if none is).",
+    )
+
+
+class ErrorLog:
+    """Where a place of the configuration (http, a server, a location) sends its errors."""
+
+    def __init__(
+        self,
+        targets: tuple[tuple[Callable[[bytes], None], str], ...],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._targets = [(write, LEVELS.index(level)) for write, level in targets]
+        self._lowest = min((level for _, level in self._targets), default=len(LEVELS))
+        self._clock = clock
+        self._complained: dict[str, float] = {}
+
+    def log(self, level: str, message: str, *, request: Any = None, channel: Any = None) -> None:
+        """Write a line if somebody wants `level`; what is known of the request is appended."""
+        rank = LEVELS.index(level)
+        if rank < self._lowest:
+            return
+        line = self._line(level, message, request, channel or getattr(request, "channel", None))
+        for write, lowest in self._targets:
+            if rank >= lowest:
+                write(line)
+
+    def _line(self, level: str, message: str, request: Any, channel: Any) -> bytes:
+        now = time.strftime("%Y/%m/%d %H:%M:%S", time.localtime(self._clock()))
+        parts = [f"{now} [{level}] {os.getpid()}#{threading.get_native_id()}: "]
+        if channel is not None:
+            parts.append(f"*{channel.number} ")
+        parts.append(message)
+        if channel is not None:
+            parts.append(f", client: {channel.peer.decode()}")
+        if request is not None:
+            parts.append(f", server: {request.vhost.name.decode()}")
+            parts.append(f', request: "{_text(request.head.line)}"')
+            if request.upstream_tries:
+                parts.append(f', upstream: "{request.upstream_tries[-1].url}"')
+            host = request.head.named.get(b"host")
+            if host:
+                parts.append(f', host: "{_text(host)}"')
+        # One error, one line: whatever came from outside can't begin another.
+        return "".join(parts).replace("\n", "\\n").encode("utf-8", "replace") + b"\n"
+
+    def failure(self, message: str, failure: Failure, *, request: Any = None) -> None:
+        """Tell of a Python error: what, where, and the traceback at level debug."""
+        frames = failure.frames
+        where = f" at {frames[-1][1]}:{frames[-1][2]}" if frames else ""
+        self.log(
+            "crit",
+            f"{message}: {failure.type.__name__}: {failure.getErrorMessage()}{where}",
+            request=request,
+        )
+        self.log("debug", failure.getTraceback(), request=request)
+
+    def complain(self, message: str) -> None:
+        """Tell of trouble with a log itself, once a minute."""
+        now = self._clock()
+        if now - self._complained.get(message, -COMPLAINT_PAUSE) >= COMPLAINT_PAUSE:
+            self._complained[message] = now
+            self.log("alert", message)
+
+    def info(self, message: str, *, request: Any = None, channel: Any = None) -> None:
+        """Write a line at level info."""
+        self.log("info", message, request=request, channel=channel)
+
+    def error(self, message: str, *, request: Any = None, channel: Any = None) -> None:
+        """Write a line at level error."""
+        self.log("error", message, request=request, channel=channel)
+
+
+def _text(value: bytes) -> str:
+    """Bytes from outside as they may stand in a line: what is not printable ASCII is escaped."""
+    if value.isascii() and value.decode().isprintable() and b'"' not in value:
+        return value.decode()
+    return "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\x{byte:02X}"
+        for byte in value
+    )

@@ -1,0 +1,309 @@
+"""A connection to an upstream: it sends one request after the other and reads the answers.
+
+`ProxyClient` knows HTTP/1 and nothing of clients: what it reads goes to an `Exchange`. It is in one
+of three states:
+
+    exchange is None                    idle in the pool; any byte that comes now drops it
+    exchange, decoder is None           the request is going out, or the answer's head is awaited
+    exchange, decoder                   the answer's body is coming in
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import error as neterror
+from twisted.web import proxy
+
+from reverseproxy.errors import (
+    UpstreamClosed,
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamRefused,
+    UpstreamTimeout,
+)
+from reverseproxy.web.transport import FileSegment, SendAtOnce
+from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, CloseDecoder, LengthDecoder
+from reverseproxy.wire.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, keeps_alive, response_framing
+from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from reverseproxy.web.spool import Spool
+
+    from .exchange import Exchange
+    from .pool import Peer
+
+#: How many interim answers (RFC 9110 section 15.2) one request may get.
+INTERIM = 16
+
+
+class ProxyClient(proxy.ProxyClient):
+    """The protocol of one pooled connection."""
+
+    def __init__(self, peer: Peer, exchange: Exchange) -> None:
+        # Not the base class's, which carries one request: this one carries many.
+        self.peer = peer
+        self.exchange: Exchange | None = exchange
+        self.decoder: LengthDecoder | ChunkedDecoder | CloseDecoder | None = None
+        self.served = 0
+        self.since = peer.pools.sweep.now
+        self.deadline = inf
+        self._buffer = b""
+        self._interim = 0
+        self._reusable = False
+        self._paused = False
+        self._taken = 0
+
+    def connectionMade(self) -> None:
+        pools = self.peer.pools
+        pools.sweep.add(self)
+        pools.connections.upstreams += 1
+        exchange = self.exchange
+        if exchange is None:
+            # The client left while the connection was being made.
+            self.drop()
+        else:
+            exchange.connected(self)
+
+    # --- the request ---
+
+    def send(self, exchange: Exchange, head: bytes, spool: Spool | None) -> None:
+        """Send a request; its answer goes to `exchange`."""
+        self.exchange = exchange
+        self.served += 1
+        self._interim = 0
+        self._buffer = b""
+        self.deadline = self.peer.pools.sweep.now + exchange.timeouts.read
+        transport = self.transport
+        if spool is None or not spool.size:
+            transport.write(head)
+        elif spool.fd < 0:
+            transport.writeSequence([head, *spool.pieces()])
+        elif isinstance(transport, SendAtOnce):
+            transport.write_file(head, FileSegment(spool.fd, 0, spool.size, spool), cork=True)
+        else:
+            with spool.open() as file:
+                transport.writeSequence([head, file.read()])
+
+    # --- the answer ---
+
+    def dataReceived(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            # Nobody asked: whatever it is, the next answer on this connection can't be trusted.
+            self.drop()
+            return
+        self.deadline = self.peer.pools.sweep.now + exchange.timeouts.read
+        try:
+            if self.decoder is None:
+                self._read_head(exchange, data)
+            else:
+                self._read_body(exchange, self.decoder, data)
+        except UpstreamError as error:
+            self.fail(error)
+        except ChunkError as error:
+            self.fail(UpstreamProtocolError(str(error)))
+
+    def _read_head(self, exchange: Exchange, data: bytes) -> None:
+        scanned = len(self._buffer)
+        if scanned:
+            data = self._buffer + data
+        while True:
+            end = head_end(data, scanned)
+            if end < 0:
+                if len(data) > exchange.head_limit:
+                    raise UpstreamProtocolError(
+                        f"upstream sent too big header: over proxy_buffer_size, "
+                        f"{exchange.head_limit} bytes"
+                    )
+                self._buffer = data
+                return
+            if end > exchange.head_limit:
+                raise UpstreamProtocolError(
+                    f"upstream sent too big header: {end} bytes, "
+                    f"proxy_buffer_size is {exchange.head_limit}"
+                )
+            head = parse_response_head(data[:end])
+            data = data[end:]
+            if head.status >= 200:
+                break
+            self._interim += 1
+            if head.status == 101:
+                raise UpstreamProtocolError("upstream switched protocols and was not asked to")
+            if self._interim > INTERIM:
+                raise UpstreamProtocolError(f"upstream sent over {INTERIM} interim answers")
+            scanned = 0
+        self._buffer = b""
+        self._begin_body(exchange, head, data)
+
+    def _begin_body(self, exchange: Exchange, head: ResponseHead, data: bytes) -> None:
+        framing = response_framing(exchange.method, head)
+        self._reusable = (
+            framing != UNTIL_CLOSE
+            and keeps_alive(head.version, head.joined(b"connection"))
+            and not getattr(self.transport, "busy", False)
+        )
+        if framing == NO_BODY:
+            self._release(exchange, unused=data)
+            length = head.named.get(b"content-length")
+            exchange.answered(head, _promised(length), b"")
+        elif framing > 0 and len(data) == framing:
+            # The whole answer came at once, as small answers do.
+            self._release(exchange, unused=b"")
+            exchange.answered(head, framing, data)
+        else:
+            if framing == CHUNKED:
+                self.decoder = ChunkedDecoder()
+            elif framing == UNTIL_CLOSE:
+                self.decoder = CloseDecoder()
+            else:
+                self.decoder = LengthDecoder(framing)
+            exchange.begun(head, framing if framing > 0 else None)
+            if data and self.exchange is exchange:
+                self._read_body(exchange, self.decoder, data)
+            elif self.exchange is exchange:
+                exchange.pause_in_stream()
+
+    def _read_body(
+        self,
+        exchange: Exchange,
+        decoder: LengthDecoder | ChunkedDecoder | CloseDecoder,
+        data: bytes,
+    ) -> None:
+        pieces = decoder.feed(data)
+        if decoder.done:
+            self._release(exchange, unused=decoder.unused)
+            exchange.ended(pieces)
+            return
+        for piece in pieces:
+            exchange.piece(piece)
+            if self.exchange is not exchange:
+                return
+        exchange.pause_in_stream()
+
+    def _release(self, exchange: Exchange, unused: bytes) -> None:
+        """The answer is here as a whole: let the connection go to the pool, or close it."""
+        self.exchange = None
+        self.decoder = None
+        exchange.client = None
+        self._resume()
+        if unused or not self._reusable or not self.peer.put(self):
+            self.drop()
+
+    # --- the end ---
+
+    def connectionLost(self, reason: Failure) -> None:
+        pools = self.peer.pools
+        pools.sweep.discard(self)
+        pools.connections.upstreams -= 1
+        self.deadline = inf
+        self.peer.lost(self)
+        exchange, self.exchange = self.exchange, None
+        if exchange is None:
+            return
+        decoder, self.decoder = self.decoder, None
+        exchange.client = None
+        if isinstance(decoder, CloseDecoder) and reason.check(neterror.ConnectionDone):
+            # The one framing in which closing is the end of the body (RFC 9112 section 6.3).
+            exchange.ended([])
+        elif decoder is not None:
+            exchange.failed(UpstreamClosed("upstream prematurely closed connection in the body"))
+        else:
+            exchange.failed(
+                UpstreamClosed(
+                    "upstream prematurely closed connection while reading response header"
+                )
+            )
+
+    def fail(self, error: UpstreamError) -> None:
+        """Give up this connection and tell the exchange why."""
+        exchange, self.exchange = self.exchange, None
+        self.decoder = None
+        self.drop()
+        if exchange is not None:
+            exchange.client = None
+            exchange.failed(error)
+
+    def drop(self) -> None:
+        """Close at once, whatever is under way."""
+        self.exchange = None
+        self.deadline = inf
+        self.peer.lost(self)
+        self.transport.abortConnection()
+
+    def check(self, now: float) -> None:
+        """Act on a deadline that has passed; the sweep calls it."""
+        transport, exchange = self.transport, self.exchange
+        if exchange is not None and getattr(transport, "busy", False):
+            taken = transport.taken
+            if taken != self._taken:
+                self._taken = taken
+                self.deadline = now + exchange.timeouts.send
+            elif now >= self.deadline:
+                self.fail(UpstreamTimeout("upstream timed out while sending request to upstream"))
+        elif self._paused:
+            # We stopped reading: the upstream can't be blamed for its silence.
+            self.deadline = now + exchange.timeouts.read if exchange is not None else inf
+        elif now >= self.deadline:
+            if exchange is None:
+                self.drop()
+            else:
+                what = "response header" if self.decoder is None else "upstream"
+                self.fail(UpstreamTimeout(f"upstream timed out while reading {what}"))
+
+    def pause(self) -> None:
+        """Read no more for now: nobody takes what comes."""
+        if not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    resume = _resume
+
+
+def _promised(length: bytes | None) -> int | None:
+    """The Content-Length of an answer without a body (to HEAD, or 304), to be passed on."""
+    return int(length) if length is not None and length.isdigit() else None
+
+
+class ProxyClientFactory(proxy.ProxyClientFactory):
+    """Makes the `ProxyClient` for one new connection."""
+
+    protocol = ProxyClient
+    noisy = False
+
+    def __init__(self, peer: Peer, exchange: Exchange) -> None:
+        self.peer = peer
+        self.exchange: Exchange | None = exchange
+        self.connector: Any = None
+
+    def buildProtocol(self, addr: Any) -> ProxyClient:
+        client = self.protocol(self.peer, self.exchange)
+        self.exchange = None
+        return client
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        exchange, self.exchange = self.exchange, None
+        if exchange is None:
+            return
+        if reason.check(neterror.TimeoutError, neterror.TCPTimedOutError):
+            error: UpstreamError = UpstreamTimeout("upstream timed out while connecting to upstream")
+        else:
+            error = UpstreamRefused(
+                f"connect() failed ({reason.getErrorMessage()}) while connecting to upstream"
+            )
+        exchange.failed(error)
+
+    def cancel(self) -> None:
+        """Nobody waits any more: stop connecting."""
+        if self.exchange is not None:
+            self.exchange = None
+            if self.connector is not None:
+                self.connector.stopConnecting()

@@ -1,0 +1,243 @@
+"""One request's way through an upstream: connect, send, read, pass on; again where that is safe.
+
+What a slow reader leaves is kept in memory up to `proxy_buffers`, then in a temporary file up to
+`proxy_max_temp_file_size`; only then does the upstream have to wait. The pieces go on through
+`Request`, whose producer the exchange is while there is more to come.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from reverseproxy.errors import SpoolError, UpstreamError
+
+from .client import ProxyClient, ProxyClientFactory
+from .overflow import Overflow
+
+if TYPE_CHECKING:
+    from reverseproxy.content.proxy import ReverseProxyResource
+    from reverseproxy.web.request import Request
+    from reverseproxy.wire.heads import ResponseHead
+
+    from .pool import Peer
+
+#: Methods that nginx won't send twice once they may have been received (RFC 9110 section 9.2.2).
+NOT_REPEATED = frozenset({b"POST", b"LOCK", b"PATCH"})
+
+
+@attrs.frozen
+class Timeouts:
+    """`proxy_connect_timeout`, `proxy_send_timeout`, `proxy_read_timeout`, in seconds."""
+
+    connect: float
+    send: float
+    read: float
+
+
+@attrs.define(eq=False)
+class Try:
+    """One attempt at one peer, for `$upstream_…` and the error log."""
+
+    addr: bytes
+    url: str
+    status: int = 502
+
+
+@implementer(IPushProducer)
+class Exchange:
+    """One request and its answer, over one connection at a time."""
+
+    __slots__ = (
+        "_connecting",
+        "_head",
+        "_overflow",
+        "_paused",
+        "_registered",
+        "_reused",
+        "_route",
+        "_tried",
+        "client",
+        "head_limit",
+        "method",
+        "request",
+        "timeouts",
+    )
+
+    def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
+        self._route = route
+        self.request = request
+        self.method = request.head.method
+        self.timeouts = route.timeouts
+        self.head_limit = route.head_limit
+        self.client: ProxyClient | None = None
+        self._head = head
+        self._connecting: ProxyClientFactory | None = None
+        self._overflow: Overflow | None = None
+        self._paused = False
+        self._registered = False
+        self._reused = False
+        request.watcher = self
+
+    # --- towards the upstream ---
+
+    def begin(self, peer: Peer, fresh: bool = False) -> None:
+        """Send the request over an idle connection, or over a new one."""
+        client = None if fresh else peer.take()
+        self._tried = Try(peer.address, self._route.url)
+        self.request.upstream_tries += (self._tried,)
+        if client is not None:
+            self._reused = True
+            self.client = client
+            client.send(self, self._head, self.request.spool)
+        else:
+            self._reused = False
+            factory = self._connecting = ProxyClientFactory(peer, self)
+            factory.connector = peer.connect(factory, self.timeouts.connect)
+
+    def connected(self, client: ProxyClient) -> None:
+        """A new connection is there."""
+        self._connecting = None
+        self.client = client
+        client.send(self, self._head, self.request.spool)
+
+    def failed(self, error: UpstreamError) -> None:
+        """This attempt is over: try once more where that is safe, or tell the client."""
+        self.client = self._connecting = None
+        request = self.request
+        self._tried.status = error.status
+        if self._reused and not request.startedWriting and self.method not in NOT_REPEATED:
+            # The upstream closed an idle connection just as it was taken (RFC 9112 section 9.3.1).
+            self.begin(self._route.peer, fresh=True)
+            return
+        self._finish()
+        request.fail(error)
+
+    def client_gone(self) -> None:
+        """The client left: the upstream need not go on."""
+        client, self.client = self.client, None
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
+        if client is not None:
+            client.drop()
+        self._finish()
+        request = self.request
+        request.location.error_log.info(
+            "client prematurely closed connection, so upstream connection is closed too",
+            request=request,
+        )
+
+    # --- towards the client ---
+
+    def answered(self, head: ResponseHead, length: int | None, body: bytes) -> None:
+        """The whole answer came at once."""
+        self._tried.status = head.status
+        request = self.request
+        request.watcher = None
+        request.respond(self._route.response(request, head, length))
+        request.finish(body)
+
+    def begun(self, head: ResponseHead, length: int | None) -> None:
+        """The head is here, the body is coming."""
+        self._tried.status = head.status
+        request = self.request
+        request.respond(self._route.response(request, head, length))
+        channel = request.channel
+        channel.high_water(self._route.memory)
+        self._registered = True
+        request.registerProducer(self, True)
+
+    def piece(self, data: bytes) -> None:
+        """A piece of the body."""
+        if self._overflow is not None:
+            self._spill(data)
+        elif not self._paused:
+            self.request.write(data)
+        elif self._route.overflow_limit:
+            self._overflow = Overflow(self._route.overflow, self._route.overflow_limit)
+            self.request.channel.high_water(self._route.busy)
+            self._spill(data)
+        else:
+            self.request.write(data)
+            if self.client is not None:
+                self.client.pause()
+
+    def _spill(self, data: bytes) -> None:
+        overflow = self._overflow
+        assert overflow is not None
+        try:
+            overflow.write(data)
+        except SpoolError as error:
+            if self.client is not None:
+                self.client.drop()
+                self.client = None
+            self._finish()
+            self.request.fail(error)
+            return
+        if overflow.full and self.client is not None:
+            self.client.pause()
+
+    def pause_in_stream(self) -> None:
+        """Nothing more is here for now: what was written so far must not wait for more."""
+        if self._overflow is None:
+            self.request.flush()
+
+    def ended(self, pieces: list[bytes]) -> None:
+        """The body is complete (and the upstream free)."""
+        for data in pieces[:-1]:
+            self.piece(data)
+        last = pieces[-1] if pieces else b""
+        if self._overflow is not None:
+            if last:
+                self._spill(last)
+            if self._overflow is not None:
+                self._overflow.complete = True
+                if not self._paused:
+                    self.resumeProducing()
+            return
+        if self.request.finished:
+            return
+        self._finish()
+        self.request.finish(last)
+
+    def _finish(self) -> None:
+        self.request.watcher = None
+        if self._registered:
+            self._registered = False
+            self.request.unregisterProducer()
+        if self._overflow is not None:
+            self._overflow.close()
+            self._overflow = None
+
+    # --- IPushProducer: the client's connection says when it is full ---
+
+    def pauseProducing(self) -> None:
+        """The client does not read."""
+        self._paused = True
+        if not self._route.overflow_limit and self.client is not None:
+            self.client.pause()
+
+    def resumeProducing(self) -> None:
+        """The client reads again: first what overflowed, then what comes."""
+        self._paused = False
+        overflow = self._overflow
+        while overflow is not None and not self._paused:
+            data = overflow.read(self._route.piece_size)
+            if data:
+                self.request.write(data)
+            elif overflow.complete:
+                self._finish()
+                self.request.finish()
+                return
+            else:
+                overflow.close()
+                overflow = self._overflow = None
+        if self.client is not None and (overflow is None or not overflow.full):
+            self.client.resume()
+
+    def stopProducing(self) -> None:
+        """The client's connection is gone; `client_gone` follows."""

@@ -1,0 +1,413 @@
+"""A client's connection: bytes in, one request after the other, answers out in order.
+
+Theory. A channel is in one of four states, told apart by two attributes:
+
+    request is None                     waiting for a head, or reading one
+    request, decoder is not None        reading the request's body
+    request, decoder is None            the body is complete; the request is being answered
+    closing                             nothing is read but to be thrown away (RFC 9112 section 9.6)
+
+Pipelined bytes wait in `_buffer` until the request before them is answered, `EAGER` of them at
+most; then the socket is paused. Deadlines are numbers that the sweep looks at; see `check`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from twisted.web import http
+
+from reverseproxy.errors import ClientError
+from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, LengthDecoder
+from reverseproxy.wire.framing import CHUNKED, NO_BODY, keeps_alive, request_framing
+from reverseproxy.wire.heads import head_end, parse_request_head
+
+from .request import Request
+from .transport import SendAtOnce
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IPullProducer, IPushProducer
+    from twisted.python.failure import Failure
+
+    from .site import Site
+
+#: Pipelined bytes that are taken before the request in front of them is answered.
+EAGER = 16 * 1024
+#: A body that nobody wanted is read and dropped up to this size to keep the connection.
+DISCARDED = 1024 * 1024
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class HTTPChannel(http.HTTPChannel):
+    """HTTP/1 as a server speaks it (RFC 9112), strictly."""
+
+    requestFactory = Request
+    site: Site
+
+    def __init__(self) -> None:
+        # The base class's line reader is not used: a head is parsed as a whole.
+        self.request: Request | None = None
+        self.decoder: LengthDecoder | ChunkedDecoder | None = None
+        self.persistent = True
+        self.served = 0
+        self._buffer = b""
+        self._scanned = 0
+        self._advancing = False
+        self._paused = False
+        self._full = False
+        self._closing = False
+        self._expects = False
+        self._head_begun = False
+        self._draining = False
+        self._producer: IPushProducer | None = None
+        self._progress = (0, inf)
+        self.deadline = inf
+        self._last_byte = inf
+
+    # --- the connection ---
+
+    def connectionMade(self) -> None:
+        site = self.site
+        self.number = site.next_connection()
+        #: the client's address as text, nginx's $remote_addr
+        self.peer = str(getattr(self.transport.getPeer(), "host", "unix:")).encode()
+        self.settings = site.settings
+        self.deadline = site.sweep.now + self.settings.client_header_timeout
+        site.sweep.add(self)
+        self.transport.registerProducer(self, True)
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests under way, as the base class has them: at most one."""
+        return [] if self.request is None else [self.request]
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.deadline = inf
+        self.site.sweep.discard(self)
+        self.site.connection_closed()
+        request, self.request = self.request, None
+        if request is not None:
+            request.connectionLost(reason)
+
+    def check(self, now: float) -> None:
+        """Act on a deadline that has passed; the sweep calls it."""
+        transport = self.transport
+        if getattr(transport, "busy", False):
+            taken = transport.taken
+            if taken != self._progress[0]:
+                self._progress = (taken, now + self.settings.send_timeout)
+            elif now >= self._progress[1]:
+                self._time_out("client did not read for send_timeout")
+        elif now >= self.deadline or now >= self._last_byte:
+            self._time_out(None)
+
+    def _time_out(self, why: str | None) -> None:
+        self.deadline = self._last_byte = inf
+        request = self.request
+        if request is None and not self._closing and self._buffer:
+            why = "client did not send a whole head in client_header_timeout"
+        elif request is not None and self.decoder is not None and why is None:
+            why = "client sent no piece of the body for client_body_timeout"
+        if why is not None:
+            self.site.error_log.info(f"{why}: connection closed", channel=self, request=request)
+        if request is not None:
+            request.timed_out()
+        self.transport.abortConnection()
+
+    # --- bytes in ---
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.decoder is not None:
+            self._read_body(data)
+        elif self._closing:
+            self._discard_closing()
+        elif self.request is not None:
+            self._buffer += data
+            if len(self._buffer) > EAGER:
+                self._pause()
+        else:
+            self._buffer = self._buffer + data if self._buffer else data
+            self._advance()
+
+    def _advance(self) -> None:
+        """Serve the requests whose heads are here, one at a time."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._buffer and self.request is None and not self._closing and not self._full:
+                if not self._read_head():
+                    break
+        finally:
+            self._advancing = False
+
+    def _read_head(self) -> bool:
+        """Begin the next request, if its head is complete."""
+        buffer = self._buffer
+        end = head_end(buffer, self._scanned)
+        limits = self.site.head_limits
+        if end < 0:
+            if len(buffer) > limits.line and limits.exceeded(buffer):
+                self._refuse(limits.error(buffer), buffer)
+                return False
+            # A blank line's start may lie in the last three bytes.
+            self._scanned = max(0, len(buffer) - 3)
+            if self.served and not self._head_begun:
+                # A head has one deadline, from its first byte; no later byte moves it.
+                self._head_begun = True
+                self.deadline = self.site.sweep.now + self.settings.client_header_timeout
+            return False
+        head_bytes = buffer[:end]
+        self._buffer = buffer[end:]
+        self._scanned = 0
+        self._head_begun = False
+        try:
+            if end > limits.line and limits.exceeded(head_bytes):
+                raise limits.error(head_bytes)
+            head = parse_request_head(head_bytes)
+            framing = request_framing(head)
+        except ClientError as error:
+            self._refuse(error, head_bytes)
+            return False
+        self.deadline = inf
+        self.served += 1
+        request = self.request = self.requestFactory(self, head)
+        self.persistent = keeps_alive(head.version, head.named.get(b"connection"))
+        if framing != NO_BODY:
+            self._begin_body(request, framing)
+        request.begin()
+        return self.request is None
+
+    def _refuse(self, error: ClientError, received: bytes) -> None:
+        """Answer a head that can't be understood; what follows it can't be trusted."""
+        self._buffer = b""
+        self.persistent = False
+        request = self.request = self.requestFactory.malformed(self, received)
+        request.fail(error)
+
+    # --- the body of a request ---
+
+    def _begin_body(self, request: Request, framing: int) -> None:
+        self.decoder = ChunkedDecoder() if framing == CHUNKED else LengthDecoder(framing)
+        request.has_body = True
+        request.body_length = None if framing == CHUNKED else framing
+        self._expects = (
+            request.head.version == b"1.1"
+            and (request.head.named.get(b"expect") or b"").lower() == b"100-continue"
+        )
+
+    def receive_body(self) -> None:
+        """The request wants its body: let the client send it, and read what is here."""
+        self.deadline = self.site.sweep.now + self.settings.client_body_timeout
+        self._resume()
+        if self._expects:
+            self._expects = False
+            if not self._buffer:
+                self.transport.write(CONTINUE)
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            self._read_body(data)
+
+    def _read_body(self, data: bytes) -> None:
+        request, decoder = self.request, self.decoder
+        assert decoder is not None
+        if request is not None and not request.wants_body:
+            # Nobody has asked yet (or ever will): keep it as pipelined bytes are kept.
+            self._buffer += data
+            if len(self._buffer) > EAGER:
+                self._pause()
+            return
+        try:
+            pieces = decoder.feed(data)
+        except ChunkError as error:
+            self.decoder = None
+            self.persistent = False
+            broken = ClientError(400, "RP-400-chunk", str(error))
+            if request is not None:
+                request.fail(broken)
+            else:
+                self.close()
+            return
+        if request is None:
+            self._discarded(decoder)
+            return
+        self.deadline = self.site.sweep.now + self.settings.client_body_timeout
+        for piece in pieces:
+            request.handleContentChunk(piece)
+            if self.request is not request or not request.wants_body:
+                # It was refused half-way: what is left is for `request_done` to see.
+                break
+        if decoder.done and self.decoder is decoder:
+            self.decoder = None
+            self.deadline = inf
+            self._buffer = bytes(decoder.unused)
+            request.body_complete()
+
+    def _discarded(self, decoder: LengthDecoder | ChunkedDecoder) -> None:
+        """A body whose request was answered early is read to its end, so that the next can come."""
+        if decoder.done:
+            self.decoder = None
+            self._last_byte = inf
+            self._buffer = bytes(decoder.unused)
+            self._idle()
+        elif decoder.received > DISCARDED:
+            self.decoder = None
+            self.close()
+
+    # --- the end of a request ---
+
+    def requestDone(self, request: Request) -> None:
+        """The answer is complete: go on to the next request, or close."""
+        self.request = None
+        self._producer = None
+        decoder = self.decoder
+        if not self.persistent:
+            unread = decoder is not None or self._buffer
+            self.decoder = None
+            self.close(linger=bool(unread))
+        elif decoder is not None and self._expects:
+            # The client may or may not send the body that it was not invited to: close.
+            self.decoder = None
+            self.close(linger=True)
+        elif decoder is not None:
+            self.deadline = inf
+            self._last_byte = self.site.sweep.now + self.settings.lingering_time
+            data, self._buffer = self._buffer, b""
+            self._resume()
+            self._read_body(data)
+        else:
+            self._idle()
+
+    def _idle(self) -> None:
+        if self.served == 1 and self.settings.tcp_nodelay and hasattr(self.transport, "socket"):
+            # nginx, too, sets it when a connection is first kept alive.
+            self.transport.setTcpNoDelay(True)
+        self.deadline = self.site.sweep.now + self.settings.keepalive_timeout.server
+        if self._paused:
+            self._resume()
+        if self._buffer:
+            self._advance()
+
+    def close(self, linger: bool = False) -> None:
+        """Close once all is sent; `linger` reads on for a while, so that the answer arrives.
+
+        Closing a socket with unread bytes makes the kernel send RST, which can destroy the answer
+        in the client's hands (RFC 9112 section 9.6).
+        """
+        if self._closing:
+            return
+        self._closing = True
+        self._buffer = b""
+        self.transport.unregisterProducer()
+        settings = self.settings
+        if linger and settings.lingering_close and hasattr(self.transport, "loseWriteConnection"):
+            self.deadline = self.site.sweep.now + settings.lingering_timeout
+            self._last_byte = self.site.sweep.now + settings.lingering_time
+            self._resume()
+            self.transport.loseWriteConnection()
+        else:
+            self.deadline = self.site.sweep.now + settings.send_timeout
+            self.transport.loseConnection()
+
+    loseConnection = close
+
+    def _discard_closing(self) -> None:
+        self.deadline = self.site.sweep.now + self.settings.lingering_timeout
+
+    def cut(self, delimited: bool) -> None:
+        """End the connection so that the client can tell that the answer is not whole.
+
+        Where a length or chunks delimit it, what was sent so far still arrives; where only the
+        end of the connection does, it takes a reset (RFC 9112 section 8).
+        """
+        self.persistent = False
+        self._producer = None
+        if delimited:
+            self.close()
+        else:
+            self._closing = True
+            self.transport.abortConnection()
+
+    # --- backpressure ---
+
+    def registerProducer(self, producer: IPushProducer | IPullProducer, streaming: bool) -> None:
+        """Take the request's producer; the transport's pauses and resumptions reach it."""
+        if self._producer is not None:
+            raise RuntimeError(f"{self._producer!r} was not unregistered before {producer!r}")
+        if not streaming:
+            producer = http._PullToPush(producer, self)
+        self._producer = producer
+        if not streaming:
+            producer.startStreaming()
+        if self._full:
+            producer.pauseProducing()
+
+    def unregisterProducer(self) -> None:
+        producer, self._producer = self._producer, None
+        if isinstance(producer, http._PullToPush):
+            producer.stopStreaming()
+
+    def pauseProducing(self) -> None:
+        """The client does not read: the transport is full."""
+        self._full = True
+        self._progress = (self.transport.taken, self.site.sweep.now + self.settings.send_timeout)
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client has read all there was."""
+        self._full = False
+        if self._draining:
+            self._draining = False
+            if self.request is not None:
+                self.request.drained()
+        elif self._producer is not None:
+            self._producer.resumeProducing()
+        elif self.request is None:
+            self._advance()
+
+    def stopProducing(self) -> None:
+        if self._producer is not None:
+            self._producer.stopProducing()
+
+    def drain(self) -> bool:
+        """Whether all was sent already; if not, the request's `drained` is called when it is."""
+        transport = self.transport
+        if not isinstance(transport, SendAtOnce) or transport.drain():
+            return True
+        self._draining = True
+        return False
+
+    def high_water(self, size: int) -> None:
+        """Let `size` bytes of an answer wait in memory before its producer is paused."""
+        if isinstance(self.transport, SendAtOnce):
+            self.transport.high_water = size
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    def pause_body(self) -> None:
+        """Take no more of the body for now (a consumer of it is full)."""
+        self._pause()
+
+    # --- what Twisted's Request asks of its channel ---
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def writeSequence(self, iovec: Any) -> None:
+        self.transport.writeSequence(iovec)
+
+    def getPeer(self) -> Any:
+        return self.transport.getPeer()
+
+    def getHost(self) -> Any:
+        return self.transport.getHost()

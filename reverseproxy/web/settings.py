@@ -1,0 +1,178 @@
+"""Directives of listening, choosing a server and talking to the client (ngx_http_core_module)."""
+
+from __future__ import annotations
+
+import attrs
+
+from reverseproxy.config import (
+    HTTP_SERVER_LOCATION,
+    Args,
+    BadValue,
+    Buffers,
+    Context,
+    buffers,
+    directive,
+    enum,
+    flag,
+    number,
+    one,
+    seconds,
+    settings,
+    size,
+    words,
+)
+
+from .listen import Listen, listen
+from .spool import SpoolDirectory
+
+HTTP_SERVER = Context.HTTP | Context.SERVER
+
+
+@attrs.frozen
+class KeepAlive:
+    """`server` seconds a connection may idle; `field` seconds named in `Keep-Alive`, or None."""
+
+    server: float
+    field: float | None = None
+
+
+def keep_alive(args: Args) -> KeepAlive:
+    """`keepalive_timeout TIME [TIME]`."""
+    times = [seconds(word) for word in args.words]
+    return KeepAlive(times[0], times[1] if len(times) > 1 else None)
+
+
+def spool_directory(args: Args) -> SpoolDirectory:
+    """`client_body_temp_path DIR [level1 [level2 [level3]]]`."""
+    levels = []
+    for word in args.words[1:]:
+        if word.text not in ("1", "2", "3"):
+            raise BadValue(f'"{args.name.text}" takes levels from 1 to 3, not "{word.text}"', word)
+        levels.append(int(word.text))
+    if sum(levels) >= 10:
+        raise BadValue("the levels take more digits than a file's name has", args.words[1])
+    return SpoolDirectory(args.paths.in_prefix(args.words[0].text), tuple(levels))
+
+
+@settings
+class ServerSettings:
+    """Listening and choosing a server (ngx_http_core_module)."""
+
+    listen: tuple[Listen, ...] = directive(
+        listen,
+        None,
+        Context.SERVER,
+        args="1+",
+        many=True,
+        doc="The address and port, or port alone, on which the server takes requests.",
+    )
+    server_name: tuple[str, ...] = directive(
+        words,
+        None,
+        Context.SERVER,
+        args="1+",
+        doc="The names by which requests choose this server: exact, *.wildcard, wildcard.* or ~regex.",
+    )
+    server_names_hash_bucket_size: int | None = directive(
+        one(size), None, Context.HTTP, no_effect=True, doc="Names are looked up in a dictionary."
+    )
+    server_names_hash_max_size: int | None = directive(
+        one(size), None, Context.HTTP, no_effect=True, doc="Names are looked up in a dictionary."
+    )
+    merge_slashes: bool = directive(
+        one(flag), "on", HTTP_SERVER, doc="Reads two or more slashes in a path as one."
+    )
+    client_header_buffer_size: int = directive(
+        one(size),
+        "1k",
+        HTTP_SERVER,
+        no_effect=True,
+        doc="Buffers grow as needed, up to large_client_header_buffers.",
+    )
+    large_client_header_buffers: Buffers = directive(
+        buffers,
+        "4 8k",
+        HTTP_SERVER,
+        args=2,
+        doc="The size of a request's head: no line over one buffer, no head over all of them.",
+    )
+
+
+@settings
+class ClientSettings:
+    """Talking to the client (ngx_http_core_module)."""
+
+    client_max_body_size: int = directive(
+        one(size),
+        "1m",
+        HTTP_SERVER_LOCATION,
+        doc="The largest body of a request; over it the client gets 413. 0 is no limit.",
+    )
+    client_body_buffer_size: int = directive(
+        one(size),
+        "16k",
+        HTTP_SERVER_LOCATION,
+        doc="How much of a body stays in memory; what is longer goes to a file.",
+    )
+    client_body_temp_path: SpoolDirectory = directive(
+        spool_directory,
+        "client_body_temp",
+        HTTP_SERVER_LOCATION,
+        args="1-4",
+        doc="The directory for bodies on their way in, with the lengths of its folders' names.",
+    )
+    client_header_timeout: float = directive(
+        one(seconds), "60s", HTTP_SERVER, doc="The time a client has to send a whole head."
+    )
+    client_body_timeout: float = directive(
+        one(seconds),
+        "60s",
+        HTTP_SERVER_LOCATION,
+        doc="The time between two pieces of a body; over it the connection is closed.",
+    )
+    send_timeout: float = directive(
+        one(seconds),
+        "60s",
+        HTTP_SERVER_LOCATION,
+        doc="The time between two reads by the client; over it the connection is closed.",
+    )
+    keepalive_timeout: KeepAlive = directive(
+        keep_alive,
+        "75s",
+        HTTP_SERVER_LOCATION,
+        args="1-2",
+        doc="How long an idle connection is kept; the second time is told in Keep-Alive.",
+    )
+    keepalive_requests: int = directive(
+        one(number(minimum=1)),
+        "1000",
+        HTTP_SERVER_LOCATION,
+        doc="How many requests one connection may carry.",
+    )
+    lingering_close: str = directive(
+        one(enum("on", "off", "always")),
+        "on",
+        HTTP_SERVER_LOCATION,
+        doc="Reads on for a while before closing, so that the client gets the answer.",
+    )
+    lingering_time: float = directive(
+        one(seconds), "30s", HTTP_SERVER_LOCATION, doc="How long unread bytes are read in all."
+    )
+    lingering_timeout: float = directive(
+        one(seconds), "5s", HTTP_SERVER_LOCATION, doc="How long to wait for more unread bytes."
+    )
+    tcp_nodelay: bool = directive(
+        one(flag), "on", HTTP_SERVER_LOCATION, doc="Sets TCP_NODELAY on kept-alive connections."
+    )
+    tcp_nopush: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER_LOCATION,
+        doc="Sends the head in one packet with the beginning of the file (with sendfile).",
+    )
+    server_tokens: str = directive(
+        one(enum("on", "off", "build")),
+        "on",
+        HTTP_SERVER_LOCATION,
+        doc="Names the version in the Server field.",
+    )

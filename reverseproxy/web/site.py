@@ -1,0 +1,139 @@
+"""A listening address: its virtual hosts and what its connections share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from twisted.web import server
+
+from reverseproxy.errors import ClientError
+
+from .channel import HTTPChannel
+from .dates import Dates
+from .request import Request
+from .sweep import Sweep
+
+if TYPE_CHECKING:
+    from reverseproxy.config import Buffers
+    from reverseproxy.logs.errors import ErrorLog
+
+    from .settings import ClientSettings
+    from .vhosts import NameVirtualHost
+
+
+@attrs.frozen
+class HeadLimits:
+    """`large_client_header_buffers`: no line longer than `line`, no head longer than `whole`."""
+
+    line: int
+    whole: int
+
+    @classmethod
+    def of(cls, buffers: Buffers) -> HeadLimits:
+        """From the directive's number and size."""
+        return cls(buffers.size, buffers.size * buffers.count)
+
+    def exceeded(self, head: bytes) -> bool:
+        """Whether a (possibly unfinished) head is over a limit; asked only of long ones."""
+        return len(head) > self.whole or self._longest(head) > self.line
+
+    @staticmethod
+    def _longest(head: bytes) -> int:
+        return max(map(len, head.split(b"\n")))
+
+    def error(self, head: bytes) -> ClientError:
+        """Say which limit it was: 414 for the request line, 431 for the fields."""
+        first = head.lstrip(b"\r\n").partition(b"\n")[0]
+        if len(first) > self.line:
+            return ClientError(
+                414,
+                "RP-414-request-line",
+                f"client sent a request line over {self.line} bytes (large_client_header_buffers)",
+            )
+        return ClientError(
+            431,
+            "RP-431-head-size",
+            f"client sent a head with a line over {self.line} bytes or over {self.whole} in all "
+            "(large_client_header_buffers)",
+        )
+
+
+@attrs.define(eq=False)
+class Connections:
+    """`worker_connections`: how many connections there are, and how many there may be."""
+
+    limit: int
+    clients: int = 0
+    upstreams: int = 0
+    serial: int = 0
+
+
+class Site(server.Site):
+    """Twisted's Site for one address, with strict channels and lazy requests."""
+
+    protocol = HTTPChannel
+    requestFactory = Request
+    displayTracebacks = False
+    scheme = b"http"
+    #: A form's fields are parsed for foreign resources up to this size, in bytes.
+    form_limit = 1024 * 1024
+    draining = False
+
+    def __init__(
+        self,
+        vhosts: NameVirtualHost,
+        *,
+        reactor: Any,
+        sweep: Sweep,
+        dates: Dates,
+        seconds: Callable[[], float],
+        connections: Connections,
+        settings: ClientSettings,
+        head_limits: HeadLimits,
+        error_log: ErrorLog,
+    ) -> None:
+        super().__init__(vhosts, reactor=reactor)
+        self.vhosts = vhosts
+        self.sweep = sweep
+        self.dates = dates
+        self.seconds = seconds
+        self.connections = connections
+        self.settings = settings
+        self.head_limits = head_limits
+        self.error_log = error_log
+        # The base class's clock for its log is a timer that nobody needs here.
+        self._logDateTimeCall = None
+
+    def startFactory(self) -> None:
+        """Twisted's own access log is not started: locations have theirs."""
+
+    def stopFactory(self) -> None:
+        """Nothing was started."""
+
+    def buildProtocol(self, addr: Any) -> HTTPChannel | None:  # type: ignore[override]
+        """A channel for a new connection, or None when `worker_connections` are taken."""
+        connections = self.connections
+        if connections.clients + connections.upstreams >= connections.limit:
+            self.error_log.log(
+                "alert",
+                f"{connections.limit} worker_connections are not enough: "
+                f"connection from {getattr(addr, 'host', addr)} closed",
+            )
+            return None
+        channel = self.protocol()
+        channel.site = self
+        channel.factory = self
+        return channel
+
+    def next_connection(self) -> int:
+        """Count a connection in; its number for the error log."""
+        connections = self.connections
+        connections.clients += 1
+        connections.serial += 1
+        return connections.serial
+
+    def connection_closed(self) -> None:
+        """Count a connection out."""
+        self.connections.clients -= 1

@@ -1,0 +1,263 @@
+"""TCP transports that send at once, and send files from the kernel.
+
+Twisted's own transports queue what is written, ask epoll for writability and send on the next turn
+of the loop: three system calls more than needed, and half the cost of relaying. Here `write` tries
+the socket first and queues only what the kernel did not take. The queue holds memory (never copied,
+only sliced) and `FileSegment`s, which leave by sendfile(2).
+
+Theory: bytes are *pending* when they are in memory and the kernel has not taken them. A streaming
+producer is paused when more than `high_water` bytes are pending and resumed when the queue is
+empty, as Twisted's consumers do it; segments of files hold no memory and do not count.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+from twisted.internet import address, main, tcp
+from twisted.internet.interfaces import IConnector, IProtocol, IProtocolFactory
+
+#: How many pieces of the queue go into one sendmsg(2).
+PIECES = 32
+#: How many bytes one connection may send before the others get their turn.
+TURN = 2 * 1024 * 1024
+
+
+@attrs.define(eq=False)
+class FileSegment:
+    """`remaining` bytes of the open file `fd`, from `offset` on; `owner` keeps `fd` open."""
+
+    fd: int
+    offset: int
+    remaining: int
+    owner: object
+
+    def send(self, sock: socket.socket) -> int:
+        """Hand a piece to the kernel; 0 when the file is shorter than it was said to be."""
+        sent = os.sendfile(sock.fileno(), self.fd, self.offset, min(self.remaining, TURN))
+        self.offset += sent
+        self.remaining -= sent
+        return sent
+
+
+class SendAtOnce(tcp.Connection):
+    """The writing half of a connection, for `Server` and `Client` below."""
+
+    high_water = 64 * 1024
+    #: bytes in memory that the kernel has not taken yet
+    pending = 0
+    #: bytes that the kernel has taken, ever: a deadline for sending looks whether it grows
+    taken = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._queue: deque[memoryview | FileSegment] = deque()
+        super().__init__(*args, **kwargs)
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, now as far as the kernel takes it, the rest when it does."""
+        if not self.connected or self._writeDisconnected or not data:
+            return
+        if self._queue:
+            self._enqueue(memoryview(data))
+            return
+        try:
+            sent = self.socket.send(data)
+        except OSError:
+            # Would block, or broken: the reactor finds out which and reports it from its own turn.
+            sent = 0
+        self.taken += sent
+        if sent < len(data):
+            self._enqueue(memoryview(data)[sent:])
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """Send pieces as one, without joining them."""
+        if not self.connected or self._writeDisconnected:
+            return
+        pieces = list(iovec)
+        sent = 0
+        if not self._queue and len(pieces) <= PIECES:
+            try:
+                sent = self.socket.sendmsg(pieces)
+            except OSError:
+                sent = 0
+            self.taken += sent
+        for piece in pieces:
+            size = len(piece)
+            if sent >= size:
+                sent -= size
+            else:
+                self._enqueue(memoryview(piece)[sent:])
+                sent = 0
+
+    def write_file(self, head: bytes, segment: FileSegment, cork: bool) -> None:
+        """Send `head`, then a piece of a file; `cork` lets both share packets (tcp_nopush)."""
+        if not self.connected or self._writeDisconnected:
+            return
+        if head and cork and not self._queue:
+            try:
+                sent = self.socket.send(head, socket.MSG_MORE)
+            except OSError:
+                sent = 0
+            self.taken += sent
+            if sent < len(head):
+                self._enqueue(memoryview(head)[sent:])
+        else:
+            self.write(head)
+        self._queue.append(segment)
+        if len(self._queue) == 1:
+            # The socket had room a moment ago: one try before epoll is asked.
+            result = self.doWrite()
+            if result is None and not self._queue:
+                return
+        self.startWriting()
+
+    def _enqueue(self, piece: memoryview) -> None:
+        self._queue.append(piece)
+        self.pending += len(piece)
+        self.startWriting()
+        if self.pending > self.high_water and self.producer is not None and self.streamingProducer:
+            self.producerPaused = True
+            self.producer.pauseProducing()
+
+    def _send_front(self) -> int:
+        """Send from the front of the queue once; the number of bytes taken."""
+        first = self._queue[0]
+        if isinstance(first, FileSegment):
+            sent = first.send(self.socket)
+            if not first.remaining:
+                self._queue.popleft()
+            elif not sent:
+                raise EOFError
+            return sent
+        pieces: list[memoryview] = []
+        for piece in self._queue:
+            if isinstance(piece, FileSegment) or len(pieces) == PIECES:
+                break
+            pieces.append(piece)
+        sent = rest = self.socket.sendmsg(pieces)
+        self.pending -= sent
+        for piece in pieces:
+            if rest < len(piece):
+                self._queue[0] = piece[rest:]
+                break
+            rest -= len(piece)
+            self._queue.popleft()
+        return sent
+
+    def doWrite(self) -> BaseException | None:
+        """Send what is queued (see `IWriteDescriptor.doWrite`)."""
+        turn = TURN
+        try:
+            while self._queue and turn > 0:
+                sent = self._send_front()
+                self.taken += sent
+                turn -= sent
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return main.CONNECTION_LOST
+        except EOFError:
+            # A file shrank under us: only a cut tells the client (RFC 9112 section 8).
+            return main.CONNECTION_LOST
+        if self._queue:
+            return None
+        return self._drained()
+
+    def _drained(self) -> BaseException | None:
+        self.stopWriting()
+        if self.producer is not None and (not self.streamingProducer or self.producerPaused):
+            self.producerPaused = False
+            self.producer.resumeProducing()
+        elif self.disconnecting:
+            return main.CONNECTION_DONE
+        elif self._writeDisconnecting:
+            self._writeDisconnected = True
+            self._closeWriteConnection()
+        return None
+
+    def _isSendBufferFull(self) -> bool:
+        return self.pending > self.high_water
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits to be sent, in memory or in a file."""
+        return bool(self._queue)
+
+    def drain(self) -> bool:
+        """Whether nothing is queued; if something is, the producer is resumed when it is sent."""
+        if self._queue:
+            self.producerPaused = True
+            return False
+        return True
+
+    def connectionLost(self, reason: Any) -> None:
+        self._queue.clear()
+        self.pending = 0
+        super().connectionLost(reason)
+
+
+class Server(SendAtOnce, tcp.Server):
+    """An accepted connection."""
+
+
+class Client(SendAtOnce, tcp.Client):
+    """A connection to an upstream."""
+
+
+class Connector(tcp.Connector):
+    """Twisted's connector, with a transport that sends at once."""
+
+    def _makeTransport(self) -> Client:
+        return Client(self.host, self.port, self.bindAddress, self, self.reactor)
+
+
+class Port(tcp.Port):
+    """A listening socket that was bound before the reactor ran.
+
+    Binding comes first so that a port in use is an error line and an exit status, before the
+    process goes to the background.
+    """
+
+    transport = Server
+
+    def __init__(self, sock: socket.socket, factory: IProtocolFactory, reactor: Any) -> None:
+        host, port = sock.getsockname()[:2]
+        super().__init__(port, factory, interface=host, reactor=reactor)
+        self._preexistingSocket = sock
+        self.addressFamily = sock.family
+        self._addressType = (
+            address.IPv6Address if sock.family == socket.AF_INET6 else address.IPv4Address
+        )
+        self._realPortNumber = port
+
+
+def connect(
+    reactor: Any, host: str, port: int, factory: Any, timeout: float | None
+) -> IConnector:
+    """Connect to a numeric address; `timeout` in seconds."""
+    connector = Connector(host, port, factory, timeout, None, reactor)
+    connector.connect()
+    return connector
+
+
+def has_files(transport: object) -> bool:
+    """Whether `transport` can send files from the kernel (TLS and test transports can't)."""
+    return isinstance(transport, SendAtOnce)
+
+
+__all__ = [
+    "Client",
+    "Connector",
+    "FileSegment",
+    "IProtocol",
+    "Port",
+    "SendAtOnce",
+    "Server",
+    "connect",
+    "has_files",
+]

@@ -1,0 +1,114 @@
+"""Choosing a virtual host by `Host`, as nginx's server_name does it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.web import vhost
+from twisted.web.resource import IResource
+
+from reverseproxy.wire.hosts import parse_host
+
+from .locations import Location, LocationTable
+
+if TYPE_CHECKING:
+    from twisted.web.server import Request as TwistedRequest
+
+#: How many spellings of Host are remembered with their virtual host.
+REMEMBERED = 4096
+
+
+class VirtualHost:
+    """A `server` block: its names and its locations; `location` stands for the block itself."""
+
+    def __init__(
+        self, names: tuple[str, ...], location: Location, table: LocationTable, merge_slashes: bool
+    ) -> None:
+        self.names = names
+        self.location = location
+        self.locate: Callable[[bytes], Location] = table.find
+        self.merge_slashes = merge_slashes
+        #: the first name, nginx's $server_name
+        self.name = names[0].encode("idna" if not names[0].isascii() else "ascii") if names else b""
+
+
+class NameVirtualHost(vhost.NameVirtualHost):
+    """The virtual hosts of one listening address.
+
+    nginx's order: the exact name, the longest name with a leading asterisk, the longest with a
+    trailing one, the first matching regular expression, the default.
+    """
+
+    default: VirtualHost
+
+    def __init__(self, default: VirtualHost) -> None:
+        super().__init__()
+        self.default = default
+        self._exact: dict[bytes, VirtualHost] = {}
+        self._leading: dict[bytes, VirtualHost] = {}
+        self._trailing: dict[bytes, VirtualHost] = {}
+        self._regexes: list[tuple[re.Pattern[bytes], VirtualHost]] = []
+        self._remembered: dict[bytes, VirtualHost] = {}
+
+    def addHost(self, name: bytes, resrc: VirtualHost) -> None:
+        """Add a name in server_name's syntax; raises ValueError if it is there already."""
+        name = name.lower()
+        if name.startswith(b"~"):
+            self._regexes.append((re.compile(name[1:], re.IGNORECASE), resrc))
+            return
+        if name.startswith(b"."):
+            # ".example.org" stands for "example.org" and "*.example.org".
+            self._put(self._exact, name[1:], resrc)
+            self._put(self._leading, name, resrc)
+        elif name.startswith(b"*."):
+            self._put(self._leading, name[1:], resrc)
+        elif name.endswith(b".*"):
+            self._put(self._trailing, name[:-1], resrc)
+        else:
+            self._put(self._exact, name, resrc)
+        self.hosts[name] = resrc
+
+    @staticmethod
+    def _put(table: dict[bytes, VirtualHost], name: bytes, host: VirtualHost) -> None:
+        if name in table and table[name] is not host:
+            raise ValueError(name)
+        table[name] = host
+
+    def choose(self, header: bytes) -> VirtualHost:
+        """The virtual host for a Host field's value. Raises ClientError where it is invalid."""
+        found = self._remembered.get(header)
+        if found is None:
+            if header:
+                found = self._find(parse_host(header)[0])
+            else:
+                found = self._exact.get(b"", self.default)
+            if len(self._remembered) < REMEMBERED:
+                self._remembered[header] = found
+        return found
+
+    def _find(self, name: bytes) -> VirtualHost:
+        found = self._exact.get(name)
+        if found is not None:
+            return found
+        if self._leading:
+            at = name.find(b".")
+            while at > 0:
+                if name[at:] in self._leading:
+                    return self._leading[name[at:]]
+                at = name.find(b".", at + 1)
+        if self._trailing:
+            at = name.rfind(b".")
+            while at > 0:
+                if name[: at + 1] in self._trailing:
+                    return self._trailing[name[: at + 1]]
+                at = name.rfind(b".", 0, at)
+        for pattern, host in self._regexes:
+            if pattern.search(name):
+                return host
+        return self.default
+
+    def _getResourceForRequest(self, request: TwistedRequest) -> IResource:
+        # For whoever looks resources up Twisted's way; `Request.begin` does it faster.
+        return self.choose(request.getHeader(b"host") or b"").locate(request.path).resource

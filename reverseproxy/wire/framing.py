@@ -1,0 +1,152 @@
+"""How long a message's body is, and whether its connection lives on: the one place that decides.
+
+Theory: RFC 9112 §6.3 gives the rules in order of precedence. Where two readers of one message come
+to different lengths, one of them reads a stranger's bytes as the next request: smuggling. So this
+module takes only what leaves one reading. Content-Length and Transfer-Encoding never stand
+together, neither stands twice, a transfer coding is exactly `chunked`, and there is none under
+HTTP/1.0. What passes is sent on in a framing made anew for the other side.
+
+A length is a plain int so that deciding costs a comparison: positive is the number of bytes, the
+three names below are zero and negative.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reverseproxy.errors import ClientError, UpstreamProtocolError
+from reverseproxy.wire.grammar import TOKEN
+from reverseproxy.wire.heads import RequestHead, ResponseHead
+
+NO_BODY = 0
+CHUNKED = -1
+UNTIL_CLOSE = -2
+
+#: RFC 9110 §10.1.4: transfer-coding = token *transfer-parameter; here without parameters, which no
+#: registered coding has.
+_CODING = re.compile(TOKEN)
+
+#: The longest body: what an off_t holds.
+MAX_LENGTH = 2**63 - 1
+
+
+def request_framing(head: RequestHead) -> int:
+    """Return NO_BODY, CHUNKED or the positive length of a request's body (RFC 9112 §6.3).
+
+    Raises ClientError: 400 for whatever is ambiguous or malformed, 501 for a well-formed list of
+    codings that ends in chunked but holds others (RFC 9112 §6.1).
+    """
+    named = head.named
+    coding = named.get(b"transfer-encoding")
+    length = named.get(b"content-length")
+    if coding is None:
+        if length is None:
+            return NO_BODY
+        return _length(length)
+    if length is not None:
+        raise _bad_framing("both Content-Length and Transfer-Encoding are given")
+    if head.version == b"1.0":
+        raise _bad_framing("Transfer-Encoding is given under HTTP/1.0")
+    if head.repeated:
+        coding = head.joined(b"transfer-encoding") or b""
+    if coding.lower() == b"chunked":
+        return CHUNKED
+    raise _refused_coding(coding)
+
+
+def response_framing(method: bytes, head: ResponseHead) -> int:
+    """Return NO_BODY, CHUNKED, UNTIL_CLOSE or the positive length of a response's body.
+
+    `method` is the request's. Raises UpstreamProtocolError for what leaves two readings; the fields
+    are judged also where there is no body, for they would be sent on. CONNECT, whose success
+    has rules of its own, is never sent to an upstream.
+    """
+    coding = head.named.get(b"transfer-encoding")
+    length = head.named.get(b"content-length")
+    framing = UNTIL_CLOSE
+    if coding is not None:
+        framing = CHUNKED
+        if length is not None:
+            raise UpstreamProtocolError("both Content-Length and Transfer-Encoding are given")
+        if head.version == b"1.0":
+            raise UpstreamProtocolError("Transfer-Encoding is given under HTTP/1.0")
+        if coding.lower() != b"chunked" or _stands_twice(head, b"transfer-encoding"):
+            raise UpstreamProtocolError("a Transfer-Encoding that is not exactly chunked")
+    elif length is not None:
+        if _stands_twice(head, b"content-length"):
+            raise UpstreamProtocolError("Content-Length is given twice")
+        try:
+            framing = _length(length)
+        except ClientError as error:
+            raise UpstreamProtocolError(error.detail) from None
+    status = head.status
+    if status < 200 or status == 204 or status == 304 or method == b"HEAD":
+        return NO_BODY
+    return framing
+
+
+def keeps_alive(version: bytes, connection: bytes | None) -> bool:
+    """Return whether the connection persists after this message (RFC 9112 §9.3).
+
+    `connection` is the combined value of the Connection fields (`head.joined(b"connection")`).
+    """
+    if connection is None:
+        return version == b"1.1"
+    tokens = connection_tokens(connection)
+    if b"close" in tokens:
+        return False
+    return version == b"1.1" or b"keep-alive" in tokens
+
+
+def connection_tokens(value: bytes | None) -> frozenset[bytes]:
+    """Return the options of a combined Connection value in lower case (RFC 9110 §7.6.1)."""
+    known = _KNOWN_OPTIONS.get(value)
+    if known is not None:
+        return known
+    options = [option.strip(b" \t") for option in (value or b"").lower().split(b",")]
+    return frozenset([option for option in options if option])
+
+
+#: What nearly every Connection value is.
+_KNOWN_OPTIONS: dict[bytes | None, frozenset[bytes]] = {
+    None: frozenset(),
+    b"keep-alive": frozenset((b"keep-alive",)),
+    b"Keep-Alive": frozenset((b"keep-alive",)),
+    b"close": frozenset((b"close",)),
+    b"Close": frozenset((b"close",)),
+    b"upgrade": frozenset((b"upgrade",)),
+    b"Upgrade": frozenset((b"upgrade",)),
+}
+
+
+def _length(value: bytes) -> int:
+    """Read a Content-Length (RFC 9110 §8.6: 1*DIGIT), or raise ClientError 400."""
+    # bytes.isdigit knows ASCII digits only; 19 digits hold MAX_LENGTH.
+    if not value.isdigit() or len(value) > 19:
+        shown = ascii(value[:40].decode("latin-1"))
+        raise _bad_framing(f"not a Content-Length: {shown}")
+    length = int(value)
+    if length > MAX_LENGTH:
+        raise _bad_framing(f"Content-Length {length} is over {MAX_LENGTH}")
+    return length
+
+
+def _refused_coding(value: bytes) -> ClientError:
+    """Return what to raise for a Transfer-Encoding other than chunked alone."""
+    codings = [coding.strip(b" \t") for coding in value.lower().split(b",")]
+    others = codings[:-1]
+    if (
+        codings[-1] == b"chunked"
+        and b"chunked" not in others
+        and all(_CODING.fullmatch(coding) for coding in others)
+    ):
+        return ClientError(501, "RP-501-coding", "a transfer coding other than chunked")
+    return _bad_framing("a Transfer-Encoding that is malformed or does not end in chunked")
+
+
+def _stands_twice(head: ResponseHead, lower_name: bytes) -> bool:
+    return head.repeated and len(head.get_all(lower_name)) > 1
+
+
+def _bad_framing(detail: str) -> ClientError:
+    return ClientError(400, "RP-400-framing", detail)
