@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from tests.integration.components import APACHE_MODULES, SYSTEM_PYTHON, program
-from tests.integration.servers import Server, directory, free_port
+from tests.integration.servers import Server, directory, free_port, once
 
 CONFIGURATION = """\
 ServerRoot {home}
@@ -72,7 +71,7 @@ class Application(Server):
         return (self.home / "requests.log").read_text().splitlines()
 
 
-@functools.cache
+@once
 def application() -> Application:
     """The one application of a test run: starting it takes seconds, and it keeps no grudges."""
     return Application()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import shutil
@@ -11,7 +10,7 @@ from pathlib import Path
 from tests.integration.apache import application
 from tests.integration.components import ARTICLE
 from tests.integration.relay import Relay
-from tests.integration.servers import Server, directory, free_port, start_proxy
+from tests.integration.servers import Server, directory, free_port, once, start_proxy
 
 MIME_TYPES = """\
 types {
@@ -73,13 +72,13 @@ class Front:
         (html / "style.css").write_bytes(STYLE)
 
 
-@functools.cache
+@once
 def front() -> Front:
     """The article's proxy in front of the Django site."""
     return Front(application().port)
 
 
-@functools.cache
+@once
 def watched() -> tuple[Front, Relay]:
     """The same with a relay between, which sees every connection that the proxy opens."""
     relay = Relay(application().port)

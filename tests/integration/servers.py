@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import shutil
 import signal
@@ -13,10 +14,34 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tests.integration.components import ROOT, UNDER_TEST, program
 
+T = TypeVar("T")
+
 START_SECONDS = 20.0
+
+
+def once(start: Callable[[], T]) -> Callable[[], T]:
+    """Start something for the whole run at its first use; a failure to start stays a failure.
+
+    Not functools.cache: it forgets a failure, and every test would wait for the next one.
+    """
+    outcome: list[T | AssertionError] = []
+
+    @functools.wraps(start)
+    def started() -> T:
+        if not outcome:
+            try:
+                outcome.append(start())
+            except AssertionError as error:
+                outcome.append(error)
+        if isinstance(outcome[0], AssertionError):
+            raise outcome[0]
+        return outcome[0]
+
+    return started
 
 
 def free_port() -> int:

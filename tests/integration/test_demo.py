@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 
 from twisted.trial.unittest import SkipTest
 
 from tests.integration.client import ask
 from tests.integration.components import ROOT, UNDER_TEST, IntegrationCase
-from tests.integration.servers import Server, directory, free_port, start_proxy
+from tests.integration.servers import Server, directory, free_port, once, start_proxy
 
 PAGES = ROOT / "reverseproxy" / "demo" / "pages"
 
 
-@functools.cache
+@once
 def demonstration() -> Server:
     """The configuration as it is, on other ports and with its files elsewhere."""
     front, application = free_port(), free_port()
