@@ -90,8 +90,16 @@ class Refusal(ReverseProxyError):
     `level` is what the error log files it under; `log_not_found` and plain refusals differ there.
     """
 
-    def __init__(self, status: int, cause: str, detail: str, level: str = "error") -> None:
+    def __init__(
+        self,
+        status: int,
+        cause: str,
+        detail: str,
+        level: str = "error",
+        fields: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
         super().__init__(detail)
+        self.fields = fields
         self.status = status
         self.cause = cause
         self.level = level
@@ -100,22 +108,24 @@ class Refusal(ReverseProxyError):
 @attrs.frozen
 class Fault:
     """What follows from a failure: the status and the cause code for the client, the level for
-    the error log, and whether the client's connection must end with the answer.
+    the error log, whether the client's connection must end with the answer, and fields for it.
     """
 
     status: int
     cause: str
     level: str
     close: bool
+    fields: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def blame(error: ReverseProxyError) -> Fault:
     """Map a failure to what follows from it: the one place that decides between 400, 413, 5xx."""
     match error:
         case ClientError():
-            return Fault(error.status, error.cause, "info" if error.status < 500 else "error", error.close)
+            level = "info" if error.status < 500 else "error"
+            return Fault(error.status, error.cause, level, error.close)
         case Refusal():
-            return Fault(error.status, error.cause, error.level, close=False)
+            return Fault(error.status, error.cause, error.level, False, error.fields)
         case UpstreamError():
             return Fault(error.status, error.cause, "error", close=False)
         case SpoolError():

@@ -23,6 +23,7 @@ from reverseproxy.config.directive import (
     directive,
     rows,
     settings,
+    shown_as,
 )
 from reverseproxy.config.level import Level, Setting
 from reverseproxy.config.load import Configuration, find, load
@@ -93,6 +94,7 @@ __all__ = [
     "rows",
     "seconds",
     "settings",
+    "shown_as",
     "size",
     "template",
     "text",

@@ -125,6 +125,26 @@ class Args:
 
 Converter = Callable[[Args], T]
 
+C = TypeVar("C", bound=Callable[..., Any])
+
+_shown: dict[object, str] = {}
+
+
+def shown_as(syntax: str) -> Callable[[C], C]:
+    """Say how the reference shows the arguments that the decorated converter takes."""
+
+    def note(convert: C) -> C:
+        _shown[convert] = syntax
+        return convert
+
+    return note
+
+
+def syntax_of(convert: Callable[..., object]) -> str:
+    """The arguments as the reference shows them, "" if the converter doesn't say."""
+    own: str | None = getattr(convert, "syntax", None)
+    return _shown.get(convert, "") if own is None else own
+
 
 @attrs.frozen(eq=False)
 class Row:
@@ -184,7 +204,7 @@ def directive(
         "block": block,
         "doc": doc,
         "no_effect": no_effect,
-        "syntax": syntax or getattr(convert, "syntax", ""),
+        "syntax": syntax or syntax_of(convert),
     }
     return attrs.field(metadata={_ROW: row})
 

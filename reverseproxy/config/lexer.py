@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from reverseproxy.config.source import ConfigurationError, Diagnostic, Origin
 
@@ -24,13 +23,9 @@ WORD = "word"
 QUOTED = "quoted"
 
 
-class Token(NamedTuple):
-    """`kind` is WORD, QUOTED, ";", "{" or "}"; `text` is without quotes and escapes."""
-
-    kind: str
-    text: str
-    line: int
-    column: int
+#: kind, text, line, column: the kind is WORD, QUOTED, ";", "{" or "}"; the text is without quotes
+#: and escapes. A plain tuple, since a large configuration has hundreds of thousands.
+Token = tuple[str, str, int, int]
 
 
 # Possessive quantifiers: a token is either there or not, nothing is tried twice.
@@ -75,7 +70,7 @@ def tokens(text: str, file: str) -> Iterator[Token]:
         value = found[index]
         column = start - line_start + 1
         if index == 2:
-            yield Token(value, value, line, column)
+            yield (value, value, line, column)
             continue
         if suspect:
             _refuse_no_text(value, file, line, column)
@@ -83,7 +78,7 @@ def tokens(text: str, file: str) -> Iterator[Token]:
             if "\\" in value:
                 _refuse_line_break(value, file, line, column)
                 value = _unescape(value)
-            yield Token(WORD, value, line, column)
+            yield (WORD, value, line, column)
             continue
         if position < len(text) and text[position] not in _AFTER_QUOTE:
             where = _origin(text, file, position)
@@ -91,7 +86,7 @@ def tokens(text: str, file: str) -> Iterator[Token]:
                 where, f'unexpected "{text[position]}" after a quoted word', "a space is missing"
             )
         value = value[1:-1]
-        yield Token(QUOTED, _unescape(value) if "\\" in value else value, line, column)
+        yield (QUOTED, _unescape(value) if "\\" in value else value, line, column)
     end = _END.match(text, position)
     if end is not None and end[1]:
         raise _unfinished(text, file, end.start(1))

@@ -17,24 +17,23 @@ class Names:
 
     def __init__(self, classes: Sequence[type], blocks: Mapping[str, Context]) -> None:
         """ValueError if two rows want the same name in one context."""
-        self._rows: dict[str, list[Row]] = {}
+        self._rows = [row for cls in classes for row in rows(cls)]
         self._contexts = dict(blocks)
-        self._found: dict[tuple[str, Context], Row | None] = {}
-        for cls in classes:
-            for row in rows(cls):
-                before = self._contexts.get(row.name, Context(0))
-                if before & row.context:
-                    raise ValueError(f"{row.name} is declared twice for {before & row.context}")
-                self._contexts[row.name] = before | row.context
-                self._rows.setdefault(row.name, []).append(row)
+        self._tables: dict[Context, Mapping[str, Row]] = {}
+        for row in self._rows:
+            before = self._contexts.get(row.name, Context(0))
+            if before & row.context:
+                raise ValueError(f"{row.name} is declared twice for {before & row.context}")
+            self._contexts[row.name] = before | row.context
 
-    def row(self, name: str, context: Context) -> Row | None:
-        """The row of a name in a context, or None."""
-        key = (name, context)
-        if key not in self._found:
-            found = [row for row in self._rows.get(name, ()) if context in row.context]
-            self._found[key] = found[0] if found else None
-        return self._found[key]
+    def rows_in(self, context: Context) -> Mapping[str, Row]:
+        """The rows that may stand in a context, by name."""
+        table = self._tables.get(context)
+        if table is None:
+            table = self._tables[context] = {
+                row.name: row for row in self._rows if context in row.context
+            }
+        return table
 
     def why_not(self, statement: Statement, context: Context) -> Diagnostic:
         """The error for a name that is no directive here."""
@@ -52,7 +51,9 @@ class Names:
         return Diagnostic(statement.origin, f'unknown directive "{name}"', hint)
 
     def missing_end(self, statement: Statement) -> str:
-        """The hint that a ";" is missing, if a line of the arguments begins like a statement."""
+        """A question whether a ";" is missing, if a line of arguments begins like a statement."""
+        if not statement.args or statement.args[-1].origin.line == statement.origin.line:
+            return ""
         last = statement.name
         for word in statement.args:
             on_new_line = word.origin.line > last.origin.line

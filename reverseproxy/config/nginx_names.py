@@ -8,25 +8,26 @@ from __future__ import annotations
 #: Directives of every module, http and others.
 DIRECTIVES = frozenset(
     """
-    absolute_redirect accept_mutex accept_mutex_delay access_log acme_client acme_issuer
-    acme_shared_zone add_after_body add_before_body add_header add_header_inherit add_trailer
-    add_trailer_inherit addition_types aio aio_write alias allow ancient_browser
-    ancient_browser_value api auth_basic auth_basic_user_file auth_delay auth_http
-    auth_http_header auth_http_pass_client_cert auth_http_timeout auth_jwt auth_jwt_claim_set
-    auth_jwt_header_set auth_jwt_key_cache auth_jwt_key_file auth_jwt_key_request
-    auth_jwt_leeway auth_jwt_require auth_jwt_type auth_oidc auth_request auth_request_set
-    auth_require autoindex autoindex_exact_size autoindex_format autoindex_localtime batch_count
-    batch_size break charset charset_map charset_types chunked_transfer_encoding
-    client_body_buffer_size client_body_in_file_only client_body_in_single_buffer
-    client_body_temp_path client_body_timeout client_header_buffer_size client_header_timeout
-    client_id client_max_body_size client_secret config_url connect_timeout connection_pool_size
-    cookie_name create_full_put_path daemon dav_access dav_methods debug_connection debug_points
-    default_type deny deployment_context directio directio_alignment disable_symlinks
-    early_hints empty_gif endpoint enforce_initial_report env error_log error_page etag events
-    expires extra_auth_args f4f f4f_buffer_size fastcgi_allow_upstream fastcgi_bind
-    fastcgi_buffer_size fastcgi_buffering fastcgi_buffers fastcgi_busy_buffers_size
-    fastcgi_cache fastcgi_cache_background_update fastcgi_cache_bypass fastcgi_cache_key
-    fastcgi_cache_lock fastcgi_cache_lock_age fastcgi_cache_lock_timeout
+    absolute_redirect accept_mutex accept_mutex_delay accept_terms_of_service access_log
+    account_key acme_certificate acme_issuer acme_shared_zone add_after_body add_before_body
+    add_header add_header_inherit add_trailer add_trailer_inherit addition_types aio aio_write
+    alias allow ancient_browser ancient_browser_value api auth_basic auth_basic_user_file
+    auth_delay auth_http auth_http_header auth_http_pass_client_cert auth_http_timeout auth_jwt
+    auth_jwt_claim_set auth_jwt_header_set auth_jwt_key_cache auth_jwt_key_file
+    auth_jwt_key_request auth_jwt_leeway auth_jwt_require auth_jwt_type auth_oidc auth_request
+    auth_request_set auth_require autoindex autoindex_exact_size autoindex_format
+    autoindex_localtime batch_count batch_size break challenge charset charset_map charset_types
+    chunked_transfer_encoding client_body_buffer_size client_body_in_file_only
+    client_body_in_single_buffer client_body_temp_path client_body_timeout
+    client_header_buffer_size client_header_timeout client_id client_max_body_size client_secret
+    config_url connect_timeout connection_pool_size contact cookie_name create_full_put_path
+    daemon dav_access dav_methods debug_connection debug_points default_type deny
+    deployment_context directio directio_alignment disable_symlinks early_hints empty_gif
+    endpoint enforce_initial_report env error_log error_page etag events expires
+    external_account_key extra_auth_args f4f f4f_buffer_size fastcgi_allow_upstream fastcgi_bind
+    fastcgi_bind_dynamic fastcgi_buffer_size fastcgi_buffering fastcgi_buffers
+    fastcgi_busy_buffers_size fastcgi_cache fastcgi_cache_background_update fastcgi_cache_bypass
+    fastcgi_cache_key fastcgi_cache_lock fastcgi_cache_lock_age fastcgi_cache_lock_timeout
     fastcgi_cache_max_range_offset fastcgi_cache_methods fastcgi_cache_min_uses
     fastcgi_cache_path fastcgi_cache_purge fastcgi_cache_revalidate fastcgi_cache_use_stale
     fastcgi_cache_valid fastcgi_catch_stderr fastcgi_connect_timeout fastcgi_force_ranges
@@ -38,30 +39,31 @@ DIRECTIVES = frozenset(
     fastcgi_request_dynamic fastcgi_send_lowat fastcgi_send_timeout fastcgi_socket_keepalive
     fastcgi_split_path_info fastcgi_store fastcgi_store_access fastcgi_temp_file_write_size
     fastcgi_temp_path flv frontchannel_logout_uri geo geoip_city geoip_country geoip_org
-    geoip_proxy geoip_proxy_recursive google_perftools_profiles grpc_bind grpc_buffer_size
-    grpc_connect_timeout grpc_hide_header grpc_ignore_headers grpc_intercept_errors
-    grpc_next_upstream grpc_next_upstream_timeout grpc_next_upstream_tries grpc_pass
-    grpc_pass_header grpc_read_timeout grpc_send_timeout grpc_set_header grpc_socket_keepalive
-    grpc_ssl_certificate grpc_ssl_certificate_cache grpc_ssl_certificate_key grpc_ssl_ciphers
-    grpc_ssl_conf_command grpc_ssl_crl grpc_ssl_key_log grpc_ssl_name grpc_ssl_password_file
-    grpc_ssl_protocols grpc_ssl_server_name grpc_ssl_session_reuse grpc_ssl_trusted_certificate
-    grpc_ssl_verify grpc_ssl_verify_depth gunzip gunzip_buffers gzip gzip_buffers
-    gzip_comp_level gzip_disable gzip_http_version gzip_min_length gzip_proxied gzip_static
-    gzip_types gzip_vary hash header health_check health_check_timeout hls hls_buffers
-    hls_forward_args hls_fragment hls_mp4_buffer_size hls_mp4_max_buffer_size http http2
-    http2_body_preread_size http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes
-    http2_max_concurrent_streams http2_max_field_size http2_max_header_size http2_max_requests
-    http2_push http2_push_preload http2_recv_buffer_size http2_recv_timeout http3 http3_hq
-    http3_max_concurrent_streams http3_max_table_capacity http3_stream_buffer_size if
-    if_modified_since ignore_invalid_headers image_filter image_filter_buffer
-    image_filter_interlace image_filter_jpeg_quality image_filter_sharpen
-    image_filter_transparency image_filter_webp_quality imap_auth imap_capabilities
-    imap_client_buffer include index internal internal_redirect interval ip_hash issuer
-    js_access js_body_filter js_content js_context_reuse js_context_reuse_max_size js_engine
-    js_fetch_buffer_size js_fetch_ciphers js_fetch_keepalive js_fetch_keepalive_requests
-    js_fetch_keepalive_time js_fetch_keepalive_timeout js_fetch_max_response_buffer_size
-    js_fetch_protocols js_fetch_proxy js_fetch_timeout js_fetch_trusted_certificate
-    js_fetch_verify js_fetch_verify_depth js_filter js_header_filter js_import js_include
+    geoip_proxy geoip_proxy_recursive google_perftools_profiles grpc_allow_upstream grpc_bind
+    grpc_bind_dynamic grpc_buffer_size grpc_connect_timeout grpc_hide_header grpc_ignore_headers
+    grpc_intercept_errors grpc_next_upstream grpc_next_upstream_timeout grpc_next_upstream_tries
+    grpc_pass grpc_pass_header grpc_read_timeout grpc_request_dynamic grpc_send_timeout
+    grpc_set_header grpc_socket_keepalive grpc_ssl_certificate grpc_ssl_certificate_cache
+    grpc_ssl_certificate_key grpc_ssl_ciphers grpc_ssl_conf_command grpc_ssl_crl
+    grpc_ssl_key_log grpc_ssl_name grpc_ssl_password_file grpc_ssl_protocols
+    grpc_ssl_server_name grpc_ssl_session_reuse grpc_ssl_trusted_certificate grpc_ssl_verify
+    grpc_ssl_verify_depth gunzip gunzip_buffers gzip gzip_buffers gzip_comp_level gzip_disable
+    gzip_http_version gzip_min_length gzip_proxied gzip_static gzip_types gzip_vary hash header
+    health_check health_check_timeout hls hls_buffers hls_forward_args hls_fragment
+    hls_mp4_buffer_size hls_mp4_max_buffer_size http http2 http2_body_preread_size
+    http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes http2_max_concurrent_streams
+    http2_max_field_size http2_max_header_size http2_max_requests http2_push http2_push_preload
+    http2_recv_buffer_size http2_recv_timeout http3 http3_hq http3_max_concurrent_streams
+    http3_max_table_capacity http3_stream_buffer_size if if_modified_since
+    ignore_invalid_headers image_filter image_filter_buffer image_filter_interlace
+    image_filter_jpeg_quality image_filter_sharpen image_filter_transparency
+    image_filter_webp_quality imap_auth imap_capabilities imap_client_buffer include index
+    internal internal_redirect interval ip_hash issuer js_access js_body_filter js_content
+    js_context_reuse js_context_reuse_max_size js_engine js_fetch_buffer_size js_fetch_ciphers
+    js_fetch_keepalive js_fetch_keepalive_requests js_fetch_keepalive_time
+    js_fetch_keepalive_timeout js_fetch_max_response_buffer_size js_fetch_protocols
+    js_fetch_proxy js_fetch_timeout js_fetch_trusted_certificate js_fetch_verify
+    js_fetch_verify_depth js_filter js_header_filter js_import js_include
     js_load_http_native_module js_load_stream_native_module js_path js_periodic
     js_preload_object js_preread js_set js_shared_dict_zone js_var keepalive keepalive_disable
     keepalive_min_timeout keepalive_requests keepalive_time keepalive_timeout keyval keyval_zone
@@ -71,21 +73,22 @@ DIRECTIVES = frozenset(
     limit_req_zone lingering_close lingering_time lingering_timeout listen load_module location
     lock_file log_format log_not_found log_subrequest logout_token_hint logout_uri mail map
     map_hash_bucket_size map_hash_max_size master_process match max_errors max_headers
-    max_ranges memcached_bind memcached_buffer_size memcached_connect_timeout
-    memcached_force_ranges memcached_gzip_flag memcached_next_upstream
-    memcached_next_upstream_timeout memcached_next_upstream_tries memcached_pass
-    memcached_read_timeout memcached_send_timeout memcached_socket_keepalive merge_slashes mgmt
-    min_delete_depth mirror mirror_request_body modern_browser modern_browser_value mp4
-    mp4_buffer_size mp4_limit_rate mp4_limit_rate_after mp4_max_buffer_size mqtt mqtt_buffers
-    mqtt_preread mqtt_rewrite_buffer_size mqtt_set_connect msie_padding msie_refresh
-    multi_accept ntlm num_map num_map_hash_bucket_size num_map_hash_max_size oidc_provider
-    open_file_cache open_file_cache_errors open_file_cache_min_uses open_file_cache_valid
-    open_log_file_cache otel_exporter otel_resource_attr otel_service_name otel_span_attr
-    otel_span_name otel_trace otel_trace_context output_buffers override_charset pass pcre_jit
-    perl perl_modules perl_require perl_set pid pkce pop3_auth pop3_capabilities
-    port_in_redirect post_logout_uri postpone_output preread_buffer_size preread_timeout
-    protocol proxy proxy_allow_upstream proxy_bind proxy_bind_dynamic proxy_buffer
-    proxy_buffer_size proxy_buffering proxy_buffers proxy_busy_buffers_size proxy_cache
+    max_ranges memcached_allow_upstream memcached_bind memcached_bind_dynamic
+    memcached_buffer_size memcached_connect_timeout memcached_force_ranges memcached_gzip_flag
+    memcached_next_upstream memcached_next_upstream_timeout memcached_next_upstream_tries
+    memcached_pass memcached_read_timeout memcached_send_timeout memcached_socket_keepalive
+    merge_slashes mgmt min_delete_depth mirror mirror_request_body modern_browser
+    modern_browser_value mp4 mp4_buffer_size mp4_limit_rate mp4_limit_rate_after
+    mp4_max_buffer_size mqtt mqtt_buffers mqtt_preread mqtt_rewrite_buffer_size mqtt_set_connect
+    msie_padding msie_refresh multi_accept ntlm num_map num_map_hash_bucket_size
+    num_map_hash_max_size oidc_provider open_file_cache open_file_cache_errors
+    open_file_cache_min_uses open_file_cache_valid open_log_file_cache otel_exporter
+    otel_resource_attr otel_service_name otel_span_attr otel_span_name otel_trace
+    otel_trace_context output_buffers override_charset pass pcre_jit perl perl_modules
+    perl_require perl_set pid pkce pop3_auth pop3_capabilities port_in_redirect post_logout_uri
+    postpone_output preferred_chain preread_buffer_size preread_timeout profile protocol proxy
+    proxy_allow_upstream proxy_bind proxy_bind_dynamic proxy_buffer proxy_buffer_size
+    proxy_buffering proxy_buffers proxy_busy_buffers_size proxy_cache
     proxy_cache_background_update proxy_cache_bypass proxy_cache_convert_head proxy_cache_key
     proxy_cache_lock proxy_cache_lock_age proxy_cache_lock_timeout proxy_cache_max_range_offset
     proxy_cache_methods proxy_cache_min_uses proxy_cache_path proxy_cache_purge
@@ -110,7 +113,7 @@ DIRECTIVES = frozenset(
     random_index read_ahead read_timeout real_ip_header real_ip_recursive recursive_error_pages
     redirect_uri referer_hash_bucket_size referer_hash_max_size request_pool_size
     reset_timedout_connection resolver resolver_timeout return rewrite rewrite_log root satisfy
-    scgi_allow_upstream scgi_bind scgi_buffer_size scgi_buffering scgi_buffers
+    scgi_allow_upstream scgi_bind scgi_bind_dynamic scgi_buffer_size scgi_buffering scgi_buffers
     scgi_busy_buffers_size scgi_cache scgi_cache_background_update scgi_cache_bypass
     scgi_cache_key scgi_cache_lock scgi_cache_lock_age scgi_cache_lock_timeout
     scgi_cache_max_range_offset scgi_cache_methods scgi_cache_min_uses scgi_cache_path
@@ -135,17 +138,18 @@ DIRECTIVES = frozenset(
     ssl_protocols ssl_reject_handshake ssl_session_cache ssl_session_ticket_key
     ssl_session_tickets ssl_session_timeout ssl_stapling ssl_stapling_file
     ssl_stapling_responder ssl_stapling_verify ssl_trusted_certificate ssl_verify
-    ssl_verify_client ssl_verify_depth starttls state status status_format status_zone sticky
-    sticky_cookie_insert stream stub_status sub_filter sub_filter_last_modified sub_filter_once
-    sub_filter_types subrequest_output_buffer_size tcp_nodelay tcp_nopush thread_pool timeout
-    timer_resolution trusted_certificate try_files tunnel tunnel_allow_upstream tunnel_bind
-    tunnel_buffer_size tunnel_connect_timeout tunnel_next_upstream tunnel_next_upstream_timeout
+    ssl_verify_client ssl_verify_depth starttls state state_path status status_format
+    status_zone sticky sticky_cookie_insert stream stub_status sub_filter
+    sub_filter_last_modified sub_filter_once sub_filter_types subrequest_output_buffer_size
+    tcp_nodelay tcp_nopush thread_pool timeout timer_resolution trusted_certificate try_files
+    tunnel tunnel_allow_upstream tunnel_bind tunnel_bind_dynamic tunnel_buffer_size
+    tunnel_connect_timeout tunnel_next_upstream tunnel_next_upstream_timeout
     tunnel_next_upstream_tries tunnel_pass tunnel_read_timeout tunnel_send_lowat
     tunnel_send_timeout tunnel_socket_keepalive types types_hash_bucket_size types_hash_max_size
-    underscores_in_headers uninitialized_variable_warn upstream upstream_conf usage_report use
-    user userid userid_domain userid_expires userid_mark userid_name userid_p3p userid_path
-    userid_service userinfo uuid_file uwsgi_allow_upstream uwsgi_bind uwsgi_buffer_size
-    uwsgi_buffering uwsgi_buffers uwsgi_busy_buffers_size uwsgi_cache
+    underscores_in_headers uninitialized_variable_warn upstream upstream_conf uri usage_report
+    use user userid userid_domain userid_expires userid_mark userid_name userid_p3p userid_path
+    userid_service userinfo uuid_file uwsgi_allow_upstream uwsgi_bind uwsgi_bind_dynamic
+    uwsgi_buffer_size uwsgi_buffering uwsgi_buffers uwsgi_busy_buffers_size uwsgi_cache
     uwsgi_cache_background_update uwsgi_cache_bypass uwsgi_cache_key uwsgi_cache_lock
     uwsgi_cache_lock_age uwsgi_cache_lock_timeout uwsgi_cache_max_range_offset
     uwsgi_cache_methods uwsgi_cache_min_uses uwsgi_cache_path uwsgi_cache_purge

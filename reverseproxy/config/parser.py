@@ -14,8 +14,9 @@ import attrs
 from reverseproxy.config.lexer import QUOTED, WORD, decode, tokens
 from reverseproxy.config.source import ConfigurationError, Diagnostic, Origin, Statement, Word
 
-#: Blocks within blocks, includes within includes: more is a mistake, and would end in the stack.
+#: Blocks within blocks, includes among them: more is a mistake, and would exhaust the stack.
 MAX_DEPTH = 100
+TOO_DEEP = f"blocks and includes nest more than {MAX_DEPTH} deep"
 
 Read = Callable[[str], bytes]
 Glob = Callable[[str], Sequence[str]]
@@ -60,7 +61,7 @@ def parse(text: str, file: str) -> Parsed:
                 statements.append(Statement(words[0], tuple(words[1:])))
                 words = []
             elif len(open_blocks) == MAX_DEPTH:
-                raise _error(words[0].origin, f"more than {MAX_DEPTH} blocks within blocks")
+                raise _error(words[0].origin, TOO_DEEP)
             else:
                 open_blocks.append((words, statements))
                 words, statements = [], []
@@ -94,8 +95,8 @@ def _expect_end(
         )
     if open_blocks:
         opener = open_blocks[-1][0][0]
-        last_line = text.rstrip("\n")
-        end = Origin(file, last_line.count("\n") + 1, len(last_line) - last_line.rfind("\n"))
+        read = text.rstrip()
+        end = Origin(file, read.count("\n") + 1, len(read) - read.rfind("\n") - 1)
         raise _error(
             end,
             f'unexpected end of file: "}}" is missing for "{opener.text}", '
@@ -109,8 +110,21 @@ def read_tree(path: str, conf_dir: str, read: Read, glob: Glob) -> Tree:
     A file that can't be read or parsed is a diagnostic; the rest is read all the same.
     """
     reader = _Reader(conf_dir, read, glob)
-    statements = reader.file(path, None)
+    statements = reader.file(path, None, 0)
+    too_deep = _beyond(statements, MAX_DEPTH)
+    if too_deep is not None:
+        reader.complain(too_deep.origin, TOO_DEEP)
+        statements = ()
     return Tree(statements, reader.files, tuple(reader.diagnostics))
+
+
+def _beyond(statements: Sequence[Statement], depth: int) -> Statement | None:
+    """A statement with more than `depth` blocks around it: includes can add up to that."""
+    for _ in range(depth + 1):
+        statements = [inner for each in statements for inner in each.block or ()]
+        if not statements:
+            return None
+    return statements[0]
 
 
 @attrs.define
@@ -125,62 +139,62 @@ class _Reader:
     _trees: dict[str, tuple[Statement, ...]] = attrs.Factory(dict)
     _open: list[str] = attrs.Factory(list)
 
-    def file(self, path: str, included: Origin | None) -> tuple[Statement, ...]:
+    def file(self, path: str, included: Origin | None, depth: int) -> tuple[Statement, ...]:
         if path in self._trees:
             return self._trees[path]
         if path in self._open:
             chain = " -> ".join([*self._open[self._open.index(path) :], path])
-            self._complain(included, f'"{path}" includes itself', chain)
-            return ()
-        if len(self._open) == MAX_DEPTH:
-            self._complain(included, f"more than {MAX_DEPTH} includes within includes")
+            self.complain(included, f'"{path}" includes itself', chain)
             return ()
         try:
             text = decode(self.read(path))
         except OSError as error:
-            self._complain(included, f'can\'t read "{path}": {error.strerror or error}')
+            self.complain(included, f'can\'t read "{path}": {error.strerror or error}')
             return ()
         self.files[path] = text
         parsed = parse(text, path)
         if parsed.error is not None:
             self.diagnostics.append(parsed.error)
         self._open.append(path)
-        statements = self._trees[path] = self._expand(parsed.statements)
+        statements = self._trees[path] = self._expand(parsed.statements, depth)
         self._open.pop()
         return statements
 
-    def _expand(self, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    def _expand(self, statements: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
         """`statements` with all includes replaced; the same object if there are none."""
+        if depth > MAX_DEPTH and statements:
+            self.complain(statements[0].origin, TOO_DEEP)
+            return ()
         expanded: list[Statement] = []
         changed = False
         for statement in statements:
             if statement.name.text == "include":
-                expanded += self._include(statement)
+                expanded += self._include(statement, depth)
                 changed = True
                 continue
             if statement.block:
-                block = self._expand(statement.block)
+                block = self._expand(statement.block, depth + 1)
                 if block is not statement.block:
                     statement = Statement(statement.name, statement.args, block)
                     changed = True
             expanded.append(statement)
         return tuple(expanded) if changed else statements
 
-    def _include(self, statement: Statement) -> list[Statement]:
+    def _include(self, statement: Statement, depth: int) -> list[Statement]:
         if statement.block is not None:
-            self._complain(statement.origin, '"include" takes no block')
+            self.complain(statement.origin, '"include" takes no block')
             return []
         if len(statement.args) != 1:
-            count = len(statement.args)
-            self._complain(statement.origin, f'"include" takes one file or pattern, not {count}')
+            count = len(statement.args) or "none"
+            self.complain(statement.origin, f'"include" takes one file or pattern, not {count}')
             return []
         word = statement.args[0]
         path = os.path.normpath(os.path.join(self.conf_dir, word.text))
         if not any(mark in word.text for mark in "*?["):
-            return list(self.file(path, word.origin))
+            return list(self.file(path, word.origin, depth + 1))
         # nginx sorts as the C locale does: by bytes.
         paths = sorted(self.glob(path), key=os.fsencode)
-        return [each for found in paths for each in self.file(found, word.origin)]
+        return [each for found in paths for each in self.file(found, word.origin, depth + 1)]
 
-    def _complain(self, origin: Origin | None, message: str, hint: str = "") -> None:
+    def complain(self, origin: Origin | None, message: str, hint: str = "") -> None:
         self.diagnostics.append(Diagnostic(origin, message, hint))

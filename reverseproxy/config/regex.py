@@ -48,7 +48,7 @@ _POSIX = {
     "print": r"\x20-\x7e",
     "graph": r"\x21-\x7e",
 }
-# What differs between the two outside sets. PCRE's \Z and \h; \z, \e and \N under other names.
+# What the two read differently, or only PCRE reads.
 _ESCAPES = {
     r"\z": r"\Z",
     r"\Z": r"(?=\n?\Z)",
@@ -56,8 +56,12 @@ _ESCAPES = {
     r"\H": r"[^ \t]",
     r"\e": r"\x1b",
     r"\N": r"[^\n]",
+    # In Python \v is one character only.
+    r"\v": r"[\n\x0b\f\r\x85]",
+    r"\V": r"[^\n\x0b\f\r\x85]",
     r"\R": r"(?:\r\n|[\n\x0b\f\r\x85])",
 }
+_ESCAPES_IN_SET = {r"\h": r" \t", r"\v": r"\n\x0b\f\r\x85", r"\e": r"\x1b"}
 
 
 def translate(text: str) -> str:
@@ -89,7 +93,7 @@ def _in_set(found: re.Match[str]) -> str:
     if found["plain"]:
         return "\\" + found["plain"]
     if found["escape"]:
-        return {r"\h": r" \t", r"\e": r"\x1b"}.get(found[0], found[0])
+        return _ESCAPES_IN_SET.get(found[0], found[0])
     name = found["class"]
     if name not in _POSIX:
         raise ValueError(f"[:{name}:] is not supported")

@@ -6,6 +6,7 @@ any later stage.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import attrs
@@ -48,9 +49,13 @@ class Statement:
         return self.name.origin
 
 
+# Line breaks of quoted words, and the surrogates of names that are not UTF-8.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
 @attrs.frozen
 class Diagnostic:
-    """One thing to tell the operator; `hint` is what to do about it."""
+    """One thing to tell the operator, in one line; `hint` is what to do about it."""
 
     origin: Origin | None
     message: str
@@ -59,7 +64,8 @@ class Diagnostic:
     def __str__(self) -> str:
         where = "" if self.origin is None else f"{self.origin}: "
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{where}{self.message}{hint}"
+        line = f"{where}{self.message}{hint}"
+        return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], line)
 
 
 class ConfigurationError(ReverseProxyError):

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from reverseproxy.config.directive import Args
+from reverseproxy.config.directive import Args, shown_as, syntax_of
 from reverseproxy.config.regex import Regex
 from reverseproxy.config.source import Word, expected
 from reverseproxy.config.template import Template
@@ -34,7 +34,7 @@ class One(Generic[T]):
     @property
     def syntax(self) -> str:
         """The argument as the reference shows it."""
-        return getattr(self.convert, "syntax", "") or _SYNTAX.get(self.convert, "value")
+        return syntax_of(self.convert)
 
 
 def one(convert: Callable[[Word], T]) -> One[T]:
@@ -42,11 +42,13 @@ def one(convert: Callable[[Word], T]) -> One[T]:
     return One(convert)
 
 
+@shown_as("text")
 def text(word: Word) -> str:
     """The word's text as it is."""
     return word.text
 
 
+@shown_as("on | off")
 def flag(word: Word) -> bool:
     """`on` or `off`, in any case (ngx_conf_set_flag_slot)."""
     value = word.text.lower()
@@ -59,6 +61,7 @@ _SIZE = re.compile(r"([0-9]{1,18})([kKmMgG]?)")
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
+@shown_as("size")
 def size(word: Word) -> int:
     """Bytes: `1024`, `8k`, `10m`, `1g`, below 2**63 (ngx_parse_offset)."""
     found = _SIZE.fullmatch(word.text)
@@ -71,13 +74,14 @@ def size(word: Word) -> int:
 # Each unit once, from years down; only the last may lack its unit, and is in seconds then.
 _TIME = re.compile(
     r"(?=[0-9])"
-    + "".join(rf"(?:([0-9]+){unit}(?: *|\Z))?" for unit in "yMwdhm")
+    + "".join(rf"(?:([0-9]+){unit} *)?" for unit in "yMwdhm")
     + r"(?:([0-9]+)s *)?(?:([0-9]+)(ms)?)?"
 )
 _UNITS = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
-_LONGEST = 1e10
+_LONGEST = 300 * 365 * 86400
 
 
+@shown_as("time")
 def seconds(word: Word) -> float:
     """Seconds: `90`, `1h30m`, `1d 12h`, `500ms` (ngx_parse_time); a month is 30 days."""
     found = _TIME.fullmatch(word.text) if len(word.text) <= 64 else None
@@ -137,9 +141,7 @@ def enum(*choices: str) -> Callable[[Word], str]:
     return _Enum(choices)
 
 
-_SYNTAX: dict[object, str] = {flag: "on | off", size: "size", seconds: "time", text: "text"}
-
-
+@shown_as("text …")
 def words(args: Args) -> tuple[str, ...]:
     """All arguments' texts."""
     return tuple(word.text for word in args.words)
@@ -158,6 +160,7 @@ class Buffers:
     size: int
 
 
+@shown_as("number size")
 def buffers(args: Args) -> Buffers:
     """`number size`, such as `4 32k` (ngx_conf_set_bufs_slot)."""
     count, each = args.words
@@ -167,21 +170,25 @@ def buffers(args: Args) -> Buffers:
     return made
 
 
+@shown_as("text")
 def template(args: Args) -> Template:
     """One argument with variables in it."""
     return args.template(args.words[0])
 
 
+@shown_as("regex")
 def regex(args: Args) -> Regex:
     """One argument, a PCRE expression."""
     return args.regex(args.words[0])
 
 
+@shown_as("path")
 def conf_path(args: Args) -> str:
     """One argument, a path from the configuration's directory (`auth_basic_user_file`)."""
     return args.paths.conf(args.words[0].text)
 
 
+@shown_as("path")
 def prefix_path(args: Args) -> str:
     """One argument, a path from the prefix (`root`, `pid`)."""
     return args.paths.in_prefix(args.words[0].text)

@@ -11,6 +11,8 @@ from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.config import Args, BadValue, Context, Diagnostic, Word, directive, settings
 
+from .slash import AddsSlash
+
 if TYPE_CHECKING:
     from reverseproxy.config import Level
     from reverseproxy.web.assembly import Assembly
@@ -32,9 +34,7 @@ def twisted_resource(args: Args) -> ResourceName:
     module, colon, name = word.text.partition(":")
     parts = [*module.split("."), *name.split(".")]
     if not colon or not all(part.isidentifier() for part in parts):
-        raise BadValue(
-            f'twisted_resource takes package.module:name, not "{word.text}"', word
-        )
+        raise BadValue(f'twisted_resource takes package.module:name, not "{word.text}"', word)
     return ResourceName(module, name, word)
 
 
@@ -52,7 +52,7 @@ class MountSettings:
     )
 
 
-class MountedResource(Resource):
+class MountedResource(Resource, AddsSlash):
     """Hands requests to a foreign resource, as `twisted.web.server.Site` would.
 
     The resource is found below the location: of `/app/a/b` in `location /app/`, `prepath` is

@@ -23,6 +23,7 @@ from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.target import quote_path
 
 from .proxysettings import DEFAULT, OFF, ProxySettings, RedirectRule, Target
+from .slash import AddsSlash
 
 if TYPE_CHECKING:
     from reverseproxy.config import Level
@@ -41,7 +42,7 @@ _HIDDEN = frozenset(
 _PLAIN_HIDDEN = HOP_BY_HOP | _HIDDEN
 
 
-class ReverseProxyResource(proxy.ReverseProxyResource):
+class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     """Everything below a location is answered by a peer.
 
     `prefix` is the part of the path that the URI of `proxy_pass` replaces.

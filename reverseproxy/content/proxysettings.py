@@ -39,7 +39,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """nginx's $proxy_host: the host, with the port unless it is 80."""
+        """Nginx's $proxy_host: the host, with the port unless it is 80."""
         return self.host if self.port == 80 else f"{self.host}:{self.port}"
 
 
@@ -113,7 +113,9 @@ def proxy_redirect(args: Args) -> str | RedirectRule:
     first = args.words[0]
     if len(args.words) == 1:
         if first.text not in (OFF, DEFAULT):
-            raise BadValue(f'proxy_redirect takes default, off or two texts, not "{first.text}"', first)
+            raise BadValue(
+                f'proxy_redirect takes default, off or two texts, not "{first.text}"', first
+            )
         return first.text
     if first.text.startswith("~") or "$" in first.text:
         raise BadValue("regular expressions and variables here are not there yet", first)

@@ -33,14 +33,16 @@ def error_log_target(args: Args) -> ErrorLogTarget:
     path = args.words[0]
     level = args.words[1].text if len(args.words) > 1 else "error"
     if level not in LEVELS:
-        raise BadValue(f'error_log takes a level from {", ".join(LEVELS)}, not "{level}"', args.words[1])
+        raise BadValue(
+            f'error_log takes a level from {", ".join(LEVELS)}, not "{level}"', args.words[1]
+        )
     if path.text == "off":
         args.warn('no errors are logged here; nginx would write a file named "off"', path)
         return ErrorLogTarget(None, level)
     if path.text == "stderr":
         return ErrorLogTarget("stderr", level)
     if path.text.startswith(("syslog:", "memory:")):
-        raise BadValue(f'error_log to {path.text.partition(":")[0]} is not there yet', path)
+        raise BadValue(f"error_log to {path.text.partition(':')[0]} is not there yet", path)
     return ErrorLogTarget(args.paths.in_prefix(path.text), level)
 
 

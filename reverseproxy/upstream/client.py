@@ -294,7 +294,9 @@ class ProxyClientFactory(proxy.ProxyClientFactory):
         if exchange is None:
             return
         if reason.check(neterror.TimeoutError, neterror.TCPTimedOutError):
-            error: UpstreamError = UpstreamTimeout("upstream timed out while connecting to upstream")
+            error: UpstreamError = UpstreamTimeout(
+                "upstream timed out while connecting to upstream"
+            )
         else:
             error = UpstreamRefused(
                 f"connect() failed ({reason.getErrorMessage()}) while connecting to upstream"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 from twisted.web.resource import IResource
 
 from reverseproxy import __version__, features
@@ -23,6 +24,7 @@ from reverseproxy.config import (
     Word,
 )
 from reverseproxy.config.regex import compile_regex
+from reverseproxy.content.slash import AddsSlash, SlashResource
 from reverseproxy.logs.access import AccessLogSettings, Line, compile_format, compose, formats
 from reverseproxy.logs.errors import ErrorLog, ErrorLogSettings, ErrorLogTarget
 from reverseproxy.logs.files import LogFiles
@@ -67,6 +69,8 @@ class Assembly:
         self.dates = Dates(clock)
         self.log_files = LogFiles()
         self.errors: list[Diagnostic] = []
+        #: what was found and removed at start, for the error log
+        self.swept: list[str] = []
         self._stderr = stderr
         self._error_logs: dict[tuple[ErrorLogTarget, ...], ErrorLog] = {}
         main = configuration.main
@@ -137,7 +141,8 @@ class Assembly:
                 except ValueError:
                     origin = server.origin_of("server_name") or entry.origin
                     self.error_log.log(
-                        "warn", f'{origin}: conflicting server name "{name}" on {entry.address}, ignored'
+                        "warn",
+                        f'{origin}: conflicting server name "{name}" on {entry.address}, ignored',
                     )
         self.sites[listen] = Site(
             vhosts,
@@ -185,7 +190,20 @@ class Assembly:
             rules.append(
                 Rule(kind, text, location, LocationTable(inner, location) if inner else None)
             )
-        return rules
+        return rules + self._slash_rules(rules)
+
+    def _slash_rules(self, rules: list[Rule]) -> list[Rule]:
+        """Nginx's 301 from `/app` to `/app/` where `location /app/` is passed on."""
+        taken = {rule.text for rule in rules if rule.kind in ("=", "prefix", "^~")}
+        made = []
+        for rule in rules:
+            bare = rule.text[:-1]
+            if rule.kind not in ("prefix", "^~") or not rule.text.endswith(b"/") or not bare:
+                continue
+            if bare not in taken and isinstance(rule.location.resource, AddsSlash):
+                location = attrs.evolve(rule.location, resource=SlashResource(), prefix=bare)
+                made.append(Rule("=", bare, location))
+        return made
 
     def _location(self, level: Level, prefix: bytes) -> Location:
         client = level[ClientSettings]
@@ -238,7 +256,9 @@ def _matcher(level: Level) -> tuple[str, Word]:
     first = level.args[0]
     if len(level.args) == 2:
         if first.text not in ("=", "^~", "~", "~*"):
-            raise BadValue(f'location takes =, ^~, ~ or ~* before the path, not "{first.text}"', first)
+            raise BadValue(
+                f'location takes =, ^~, ~ or ~* before the path, not "{first.text}"', first
+            )
         return first.text, level.args[1]
     for kind in ("=", "^~", "~*", "~"):
         if first.text.startswith(kind) and len(first.text) > len(kind) and not first.quoted:

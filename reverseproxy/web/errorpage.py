@@ -6,10 +6,11 @@ beside the directive and the value that decided.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .response import REASONS, Fields, Response
+from .response import REASONS, Response
 
 if TYPE_CHECKING:
     from .request import Request
@@ -76,7 +77,7 @@ def _page(status: int, cause: str, html: bool) -> bytes:
 
 
 def error_response(
-    request: Request, status: int, cause: str, fields: Fields
+    request: Request, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]
 ) -> tuple[Response, bytes]:
     """The answer for `status`: HTML for a client that names it (browsers do), else plain text."""
     html = b"text/html" in (request.head.named.get(b"accept") or b"")

@@ -46,7 +46,9 @@ def listen(args: Args) -> Listen:
             raise BadValue(f'nginx has "{word.text}" for listen, reverseproxy has not yet', word)
         else:
             raise BadValue(
-                f'listen does not take "{word.text}"', word, "default_server and backlog=N are there"
+                f'listen does not take "{word.text}"',
+                word,
+                "default_server and backlog=N are there",
             )
     return Listen(address, args.name.origin, default, backlog)
 
@@ -59,7 +61,7 @@ def parse_address(word: Word) -> Address:
     if text.isdigit():
         return Address("0.0.0.0", _port(text, word))  # noqa: S104 - `listen 80` means everywhere
     host, colon, port = text.rpartition(":")
-    if text.startswith("[") and text.endswith("]") or not colon:
+    if (text.startswith("[") and text.endswith("]")) or not colon:
         host, port = text, "80"
     number = _port(port, word)
     if host == "*":

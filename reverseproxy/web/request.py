@@ -8,7 +8,7 @@ it. `fail` answers every error.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.python.failure import Failure
@@ -20,7 +20,7 @@ from reverseproxy.wire.target import normalise_path, quote_path, split_target
 
 from .errorpage import error_response
 from .lazyrequest import LazyRequest
-from .response import BODILESS, REASONS, Fields, Response, Transform
+from .response import BODILESS, REASONS, Response, Transform
 from .spool import Spool
 from .transport import FileSegment, SendAtOnce
 
@@ -64,6 +64,8 @@ class Request(LazyRequest):
     _lost_code = 499
     _redirects = 0
     _bodiless = False
+    #: whether the path is still the one that was received: no internal redirect changed it
+    unmoved = True
     _promised: int | None = None
     _unsent = b""
     query: bytes | None = None
@@ -144,10 +146,13 @@ class Request(LazyRequest):
         self._redirects += 1
         if self._redirects > REDIRECTS:
             raise ClientError(
-                500, "RP-500-redirects", f'more than {REDIRECTS} internal redirects, now to "{uri!r}"'
+                500,
+                "RP-500-redirects",
+                f'more than {REDIRECTS} internal redirects, now to "{uri!r}"',
             )
         self.document_uri = uri
         self.query = query
+        self.unmoved = False
         self.enter(self.vhost.locate(uri))
 
     def _too_large(self, size: int) -> ClientError:
@@ -207,10 +212,10 @@ class Request(LazyRequest):
         """
         if self._disconnected:
             return
-        self.startedWriting = 1
-        self.response = response
         for change in self.location.filters:
             change(self, response)
+        self.startedWriting = 1
+        self.response = response
         self.code = status = response.status
         channel, head = self.channel, self.head
         bodiless = self._bodiless = head.method == b"HEAD" or status in BODILESS
@@ -371,11 +376,13 @@ class Request(LazyRequest):
         self.wants_body = False
         if fault.close:
             self.channel.persistent = False
-        self.answer(fault.status, fault.cause)
+        self.answer(fault.status, fault.cause, fault.fields)
 
-    def answer(self, status: int, cause: str = "", fields: Fields | None = None) -> None:
+    def answer(
+        self, status: int, cause: str = "", fields: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
         """Answer with one of the house's own pages."""
-        response, body = error_response(self, status, cause, fields or [])
+        response, body = error_response(self, status, cause, fields)
         self.respond(response)
         self.finish(body)
 

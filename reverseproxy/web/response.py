@@ -42,6 +42,8 @@ class Response:
     ranges: bool = False
     parts: list[tuple[bytes, int, int]] | None = None
     tail: bytes = b""
+    #: when the content was last changed, seconds since the epoch (for If-Range)
+    mtime: int | None = None
 
     def get(self, lower_name: bytes) -> bytes | None:
         """The first value of a field, by its name in lower case."""

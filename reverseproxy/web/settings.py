@@ -144,7 +144,7 @@ class ClientSettings:
         doc="How long an idle connection is kept; the second time is told in Keep-Alive.",
     )
     keepalive_requests: int = directive(
-        one(number(minimum=1)),
+        one(number(1)),
         "1000",
         HTTP_SERVER_LOCATION,
         doc="How many requests one connection may carry.",

@@ -31,7 +31,7 @@ class Sweep:
     """
 
     def __init__(self, clock: IReactorTime, seconds: Callable[[], float], interval: float) -> None:
-        self._clock = clock
+        self.clock = clock
         self._seconds = seconds
         self.interval = min(max(interval, SHORTEST), LONGEST)
         self._members: set[Checked] = set()
@@ -42,7 +42,7 @@ class Sweep:
 
     def start(self) -> None:
         """Begin to sweep."""
-        self._call = self._clock.callLater(self.interval, self._sweep)
+        self._call = self.clock.callLater(self.interval, self._sweep)
 
     def stop(self) -> None:
         """Sweep no more."""
@@ -51,7 +51,7 @@ class Sweep:
             call.cancel()  # type: ignore[attr-defined]  # zope's interfaces carry no types here
 
     def _sweep(self) -> None:
-        self._call = self._clock.callLater(self.interval, self._sweep)
+        self._call = self.clock.callLater(self.interval, self._sweep)
         now = self.now = self._seconds()
         for member in tuple(self._members):
             member.check(now)

@@ -236,9 +236,7 @@ class Port(tcp.Port):
         self._realPortNumber = port
 
 
-def connect(
-    reactor: Any, host: str, port: int, factory: Any, timeout: float | None
-) -> IConnector:
+def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float | None) -> IConnector:
     """Connect to a numeric address; `timeout` in seconds."""
     connector = Connector(host, port, factory, timeout, None, reactor)
     connector.connect()

@@ -10,7 +10,7 @@ Each module is bytes in, values out, and begins with its theory. In the order a 
 - `framing` is the one place that decides how long a body is, and whether a connection lives on:
   `request_framing`, `response_framing`, `keeps_alive`, `connection_tokens`.
 - `chunked` reads bodies piece by piece, of any framing: `ChunkedDecoder`, `LengthDecoder`,
-  `CloseDecoder`; and `chunk` and `LAST_CHUNK` frame one.
+  `CloseDecoder`, or what `decoder_for` chooses; and `chunk` and `LAST_CHUNK` frame one.
 - `fields` knows which fields stop here (`hop_by_hop`), writes a head (`serialise`), and judges
   values made by ourselves (`safe_field_value`).
 - `forwarded` extends X-Forwarded-For.

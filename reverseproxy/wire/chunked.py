@@ -20,6 +20,7 @@ import re
 from typing import Protocol
 
 from reverseproxy.errors import ReverseProxyError
+from reverseproxy.wire.framing import CHUNKED, UNTIL_CLOSE
 from reverseproxy.wire.grammar import FIELD_LINE, OWS, TOKEN
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -35,9 +36,10 @@ MAX_TRAILERS = 8 * 1024
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 
 #: RFC 9112 §7.1.1: chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] );
-#: chunk-ext-val = token / quoted-string. RFC 9110 §5.6.4: quoted-string.
+#: chunk-ext-val = token / quoted-string. RFC 9110 §5.6.4: quoted-string. Here BWS, the white space
+#: of mistaken senders, is refused, as h11 and llhttp do: it is where readers of sizes differ.
 _EXTENDED = re.compile(
-    rb"([0-9A-Fa-f]{1,16})((?:[ \t]*+;[ \t]*+" + TOKEN + rb"(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"|"
+    rb"([0-9A-Fa-f]{1,16})((?:;" + TOKEN + rb"(?:=(?:" + TOKEN + rb"|"
     rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*)'
 )
 
@@ -257,6 +259,15 @@ class CloseDecoder:
     def eof(self) -> None:
         """Say that the connection ended, and with it the body. Never raises."""
         self.done = True
+
+
+def decoder_for(framing: int) -> Decoder:
+    """Return the decoder for what `framing.request_framing` or `response_framing` decided."""
+    if framing == CHUNKED:
+        return ChunkedDecoder()
+    if framing == UNTIL_CLOSE:
+        return CloseDecoder()
+    return LengthDecoder(framing)
 
 
 def chunk(data: bytes) -> bytes:

@@ -46,6 +46,9 @@ _QUICK_FIELDS = re.compile(rb"^(" + TOKEN + rb"): *+(.*[^ \r\n])\r\n", re.MULTIL
 #: All that may stand within a line of a head the quick reader takes: no tab, no CR, no LF.
 _QUICK = FIELD_ALLOWED.replace(b"\t", b"")
 
+#: RFC 9112 §2.1 and §2.2: the line end before an empty line, and the empty line.
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
+
 #: RFC 9112 §2.3: HTTP-version = HTTP-name "/" DIGIT "." DIGIT
 _VERSION = re.compile(rb"HTTP/([0-9])\.[0-9]")
 
@@ -147,13 +150,8 @@ def head_end(buffer: bytes | bytearray, start: int = 0) -> int:
     `start` is how many bytes earlier calls have looked at already: pass the buffer's length of the
     last call, the line end that straddles it is found all the same.
     """
-    if start:
-        start = max(0, start - 2)
-    end = buffer.find(b"\n\r\n", start)
-    bare = buffer.find(b"\n\n", start, end) if end >= 0 else buffer.find(b"\n\n", start)
-    if bare >= 0:
-        return bare + 2
-    return end + 3 if end >= 0 else -1
+    match = _EMPTY_LINE.search(buffer, start - 2 if start > 2 else 0)
+    return -1 if match is None else match.end()
 
 
 def parse_request_head(head: bytes, max_fields: int = 1000) -> RequestHead:

@@ -1,0 +1,33 @@
+"""The automatic 301 to the path with a slash at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+
+if TYPE_CHECKING:
+    from reverseproxy.web.request import Request
+
+
+class AddsSlash:
+    """Marks content whose `location /app/` also answers `/app`, with a redirect (nginx's rule)."""
+
+
+def redirect_to_slash(request: Request) -> None:
+    """Answer 301 to the same path with a slash behind it."""
+    target = request.location_of(request.document_uri + b"/")
+    if request.query is not None:
+        target += b"?" + request.query
+    request.answer(301, fields=[(b"Location", target)])
+
+
+class SlashResource(Resource):
+    """Redirects every request."""
+
+    isLeaf = True
+
+    def render(self, request: Request) -> int:
+        redirect_to_slash(request)
+        return NOT_DONE_YET

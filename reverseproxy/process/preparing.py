@@ -1,0 +1,141 @@
+"""Before the daemon runs: directories, log files and sockets, opened while errors can be shown.
+
+All of it happens before twistd goes to the background, so that a port in use or a missing directory
+is a line on the terminal and an exit status.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from reverseproxy.config import Configuration, ConfigurationError, Diagnostic, Level
+from reverseproxy.content.proxysettings import ProxySettings
+from reverseproxy.process.settings import MainSettings
+from reverseproxy.web.listen import Listen
+from reverseproxy.web.settings import ClientSettings
+
+if TYPE_CHECKING:
+    from reverseproxy.web.assembly import Assembly
+    from reverseproxy.web.site import Site
+    from reverseproxy.web.spool import SpoolDirectory
+
+
+def prepare(configuration: Configuration, assembly: Assembly) -> list[tuple[socket.socket, Site]]:
+    """Open everything; the listening sockets with their sites.
+
+    Raises ConfigurationError with all that could not be opened.
+    """
+    errors = _directories(configuration.main, assembly)
+    errors += _pid_file(configuration.main)
+    for file in assembly.log_files:
+        if assembly.log_files.origins.get(file.path) is None:
+            # The default's directory is ours to make, as an installation would have made it.
+            os.makedirs(os.path.dirname(file.path), exist_ok=True)
+    errors += assembly.log_files.open_all()
+    sockets: list[tuple[socket.socket, Site]] = []
+    for listen, site in assembly.sites.items():
+        try:
+            sockets.append((_bind(listen), site))
+        except OSError as error:
+            errors.append(
+                Diagnostic(
+                    listen.origin,
+                    f"can't listen on {listen.address}: {error.strerror}",
+                    _advice(error, listen),
+                )
+            )
+    if errors:
+        for sock, _ in sockets:
+            sock.close()
+        assembly.log_files.close()
+        raise ConfigurationError(errors)
+    return sockets
+
+
+def _bind(listen: Listen) -> socket.socket:
+    address = listen.address
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # nginx's ipv6only=on: [::]:80 and 80 are two sockets.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address.host, address.port))
+        sock.listen(listen.backlog)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _advice(error: OSError, listen: Listen) -> str:
+    port = listen.address.port
+    if error.errno == errno.EADDRINUSE:
+        return f"another program has it; ss -ltnp 'sport = :{port}' says which"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 are root's: start as root, or listen on 8080"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address; ip addr says which it has"
+    return ""
+
+
+def _directories(main: Level, assembly: Assembly) -> list[Diagnostic]:
+    """Make the directories of temporary files, and sweep out what killed processes left."""
+    errors: list[Diagnostic] = []
+    seen: set[str] = set()
+    for level in _all(main):
+        for spool, name in _spools(level):
+            if spool.path in seen:
+                continue
+            seen.add(spool.path)
+            origin = level.origin_of(name)
+            try:
+                os.makedirs(spool.path, 0o700, exist_ok=True)
+                count = spool.sweep()
+            except OSError as error:
+                what = f'"{spool.path}" can\'t be made or read: {error.strerror}'
+                hint = f"make it, for this user to write in, or name another with {name}"
+                errors.append(Diagnostic(origin, what, hint))
+                continue
+            if not os.access(spool.path, os.W_OK | os.X_OK):
+                hint = f"chown it, or name another with {name}"
+                errors.append(Diagnostic(origin, f'"{spool.path}" can\'t be written in', hint))
+            if count:
+                assembly.swept.append(
+                    f'{count} left-over temporary files removed from "{spool.path}"'
+                )
+    return errors
+
+
+def _spools(level: Level) -> list[tuple[SpoolDirectory, str]]:
+    if level.kind not in ("http", "server", "location"):
+        return []
+    return [
+        (level[ClientSettings].client_body_temp_path, "client_body_temp_path"),
+        (level[ProxySettings].proxy_temp_path, "proxy_temp_path"),
+    ]
+
+
+def _all(level: Level) -> list[Level]:
+    found = [level]
+    for child in level.children:
+        found += _all(child)
+    return found
+
+
+def _pid_file(main: Level) -> list[Diagnostic]:
+    path = main[MainSettings].pid
+    if path is None:
+        return []
+    origin = main.origin_of("pid")
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        return [Diagnostic(origin, f'there is no directory "{folder}"', f"mkdir -p {folder}")]
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        return [Diagnostic(origin, f'"{path}" can\'t be written', "name another file with pid")]
+    return []

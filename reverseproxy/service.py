@@ -1,0 +1,78 @@
+"""`twistd reverseproxy`: its options, and the service they make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from reverseproxy import features
+from reverseproxy.config import ConfigurationError, Diagnostic, find, load
+from reverseproxy.process.daemon import Daemon
+from reverseproxy.process.preparing import prepare
+from reverseproxy.web import variables
+from reverseproxy.web.assembly import Assembly
+
+DEFAULT_CONFIG = "/etc/reverseproxy"
+
+
+class Options(usage.Options):
+    """What `twistd reverseproxy` takes."""
+
+    synopsis = "[options]"
+    longdesc = "Serves what a configuration in nginx's language says."
+    optParameters = [  # noqa: RUF012 - usage.Options wants a list on the class
+        [
+            "config",
+            "c",
+            DEFAULT_CONFIG,
+            "The configuration: a file, or a directory with reverseproxy.conf or nginx.conf in it.",
+        ],
+        [
+            "prefix",
+            "p",
+            None,
+            "Where relative paths of root and of logs start; the configuration's directory if not given.",
+        ],
+    ]
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """Read the configuration, open files and sockets; the service that serves.
+
+    Whatever is wrong is one line each on standard error, and SystemExit(1).
+    """
+    if reactor is None:
+        from twisted.internet import reactor
+    try:
+        path = find(options["config"])
+        prefix = options["prefix"] or os.path.dirname(path)
+        configuration = load(
+            path, prefix=prefix, classes=features.SETTINGS, variables=variables.known
+        )
+        assembly = Assembly(configuration, reactor, stderr=_to_stderr)
+        sockets = prepare(configuration, assembly)
+    except ConfigurationError as error:
+        _refuse(error)
+    for warning in configuration.warnings:
+        _say("warn", warning)
+        assembly.error_log.log("warn", str(warning))
+    return Daemon(configuration, assembly, sockets)
+
+
+def _to_stderr(line: bytes) -> None:
+    # The descriptor, not sys.stderr: twistd turns that into log events.
+    os.write(2, line)
+
+
+def _say(level: str, diagnostic: Diagnostic) -> None:
+    print(f"reverseproxy: [{level}] {diagnostic}", file=sys.stderr)
+
+
+def _refuse(error: ConfigurationError) -> NoReturn:
+    for diagnostic in error.diagnostics:
+        _say("emerg", diagnostic)
+    raise SystemExit(1)

@@ -1,0 +1,301 @@
+"""Two independent parsers agree: what we accept, h11 and llhttp accept and read the same way.
+
+The other way round is not asked: they may accept more. What we accept and they don't, with the
+reason, is all of this:
+
+h11
+- An empty line before a request line: RFC 9112 §2.2 asks for it to be ignored.
+- Obs-text and quotes in a chunk extension are read by h11 as we do; nothing else to list.
+
+llhttp (through httptools)
+- A method outside its fixed list. RFC 9110 §9.1 leaves methods open.
+- A minor version over 1. RFC 9110 §2.5 has it read as the highest one known.
+- A bare LF as a line end. RFC 9112 §2.2 allows it; what we send on has CRLF, and that it reads.
+- A target in none of the four forms, which we refuse later, in wire.target.
+- A Content-Length before it knows the method forbids none; CONNECT and Upgrade end its parsing.
+"""
+
+from __future__ import annotations
+
+import re
+
+import h11
+import httptools
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from reverseproxy.errors import ClientError, UpstreamProtocolError
+from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, decoder_for
+from reverseproxy.wire.framing import request_framing, response_framing
+from reverseproxy.wire.heads import (
+    RequestHead,
+    _patient_fields,
+    _quick_fields,
+    head_end,
+    parse_request_head,
+    parse_response_head,
+)
+from reverseproxy.wire.target import split_target
+
+BOUNDED = settings(derandomize=True, deadline=None, max_examples=400)
+
+Message = tuple[list[tuple[bytes, bytes]], bytes]
+
+#: Legal parts, of which a message is made,
+_methods = st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"PUT", b"FROB"])
+_targets = st.sampled_from([b"/", b"/a?b", b"http://a/b", b'/|^"'])
+_versions = st.sampled_from([b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2"])
+_statuses = st.sampled_from([b"200 OK", b"204 No", b"304 ", b"404", b"999 \xff"])
+_ends = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"])
+_colons = st.sampled_from([b": ", b":", b":\t "])
+_values = st.sampled_from([b"a", b"", b" ", b"a b", b"a\tb ", b"\xff", b"close", b":"])
+_lines = st.lists(
+    st.tuples(st.sampled_from([b"X", b"x-y", b"Connection"]), _colons, _values, _ends).map(
+        b"".join
+    ),
+    max_size=3,
+).map(b"".join)
+_framings = st.sampled_from(
+    [b"", b"Content-Length: 11\r\n", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n"]
+    + [b"Transfer-Encoding: chunked\r\n", b"transfer-encoding:Chunked \n"] * 2
+)
+_chunks = st.lists(
+    st.sampled_from(
+        [
+            b"5\r\nhello\r\n",
+            b"1;a=b\r\nx\r\n",
+            b'1;a="\\""\r\nx\r\n',
+            b"0A\r\n0123456789\r\n",
+            b"0\r\n\r\n",
+            b"000\r\nA: b\r\n\r\n",
+        ]
+    ),
+    max_size=4,
+).map(b"".join)
+
+#: and what is put into it, over up to two of its bytes, to make it nearly legal, or an attack.
+_faults = st.one_of(
+    st.sampled_from([bytes([code]) for code in b'\r\n\t :;,#05+-_"\\\0\x0b\xff']),
+    st.sampled_from([b"\r\n", b"0x", b"\r\n folded", b"gzip, ", b", chunked", b"\r\nHost: b"]),
+    st.sampled_from([b"\r\nContent-Length: 3", b"\r\nTransfer-Encoding: chunked"]),
+    st.binary(max_size=2),
+)
+
+
+def flawed(raw: bytes) -> st.SearchStrategy[bytes]:
+    """Return `raw` with up to two faults."""
+    edit = st.tuples(st.integers(0, len(raw)), st.integers(0, 2), _faults)
+
+    def edited(edits: list[tuple[int, int, bytes]]) -> bytes:
+        result = raw
+        for at, over, fault in edits:
+            result = result[:at] + fault + result[at + over :]
+        return result
+
+    return st.lists(edit, max_size=2).map(edited)
+
+
+@st.composite
+def near_requests(draw: st.DrawFn) -> bytes:
+    """A request that is legal or nearly so, with a body or without."""
+    before = draw(st.sampled_from([b"", b"", b"", b"\r\n"]))
+    line = b" ".join([draw(_methods), draw(_targets), draw(_versions)]) + draw(_ends)
+    head = line + b"Host: a" + draw(_ends) + draw(_lines) + draw(_framings) + draw(_ends)
+    return draw(flawed(before + head + draw(st.one_of(_chunks, st.just(b"hello world")))))
+
+
+@st.composite
+def near_responses(draw: st.DrawFn) -> bytes:
+    """A response that is legal or nearly so, with a body or without."""
+    line = draw(_versions) + b" " + draw(_statuses) + draw(_ends)
+    head = line + draw(_lines) + draw(_framings) + draw(_ends)
+    return draw(flawed(head + draw(st.one_of(_chunks, st.just(b"hello world")))))
+
+
+def ours(raw: bytes) -> tuple[RequestHead, bytes, bool] | None:
+    """Return the head, the body so far and whether it is complete, or None if we refuse."""
+    end = head_end(raw)
+    if end < 0:
+        return None
+    try:
+        head = parse_request_head(raw[:end])
+        split_target(head.method, head.target)
+        decoder = decoder_for(request_framing(head))
+        return head, b"".join(decoder.feed(raw[end:])), decoder.done
+    except (ClientError, ChunkError):
+        return None
+
+
+def lowered(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return fields with names in lower case, and chunked too, as h11 gives them."""
+    return [(n.lower(), v.lower() if n.lower() == b"transfer-encoding" else v) for n, v in fields]
+
+
+def h11_message(
+    raw: bytes, role: type[h11.SERVER] | type[h11.CLIENT]
+) -> tuple[object, bytes, bool]:
+    """Return h11's first event, the body so far and whether it is complete."""
+    connection = h11.Connection(role)
+    if role is h11.CLIENT:
+        connection.send(h11.Request(method="GET", target="/", headers=[("Host", "a")]))
+        connection.send(h11.EndOfMessage())
+    connection.receive_data(raw)
+    head = connection.next_event()
+    body = b""
+    while True:
+        event = connection.next_event()
+        if isinstance(event, h11.Data):
+            body += bytes(event.data)
+        else:
+            return head, body, isinstance(event, h11.EndOfMessage)
+
+
+class Seen:
+    """What llhttp reads of one message."""
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.body = b""
+        self.headed = self.done = False
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.headed:  # later ones are trailers
+            self.fields.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        self.headed = True
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.done = True
+
+
+#: What of a legal request llhttp does not read, see above.
+LISTED = (b"GET", b"POST", b"HEAD", b"OPTIONS", b"PUT")
+
+
+def as_llhttp_takes_it(head: RequestHead, raw: bytes) -> bytes | None:
+    """Return the message with CRLF for its bare LFs, or None if it is one of the exceptions."""
+    version = head.line[-3:]
+    if head.method not in LISTED or version not in (b"1.0", b"1.1") or head.get(b"upgrade"):
+        return None
+    end = head_end(raw)
+    return re.sub(rb"\r?\n", b"\r\n", raw[:end]) + raw[end:]
+
+
+class RequestAgreementTests(SynchronousTestCase):
+    @given(near_requests())
+    @BOUNDED
+    def test_h11(self, raw: bytes) -> None:
+        """What we accept of a request, h11 accepts, with the same fields and body."""
+        read = ours(raw)
+        if read is None:
+            return
+        head, body, done = read
+        event, their_body, their_done = h11_message(raw.lstrip(b"\r\n"), h11.SERVER)
+        assert isinstance(event, h11.Request)
+        self.assertEqual((event.method, event.target), (head.method, head.target))
+        self.assertEqual(event.http_version, head.line[-3:])
+        self.assertEqual(list(event.headers), lowered(head.fields))
+        self.assertEqual((their_body, their_done), (body, done))
+
+    @given(near_requests())
+    @BOUNDED
+    def test_llhttp(self, raw: bytes) -> None:
+        """What we accept of a request, llhttp accepts, with the same fields and body."""
+        read = ours(raw)
+        if read is None:
+            return
+        head, body, done = read
+        taken = as_llhttp_takes_it(head, raw)
+        if taken is None:
+            return
+        seen = Seen()
+        parser = httptools.HttpRequestParser(seen)
+        for at in range(len(taken)):
+            parser.feed_data(taken[at : at + 1])
+            if seen.done:
+                break
+        self.assertEqual((parser.get_method(), seen.url), (head.method, head.target))
+        self.assertEqual((seen.fields, seen.body, seen.done), (head.fields, body, done))
+
+    def test_reached(self) -> None:
+        """The examples are worth their time: a good part of them is accepted by us."""
+        accepted: list[bool] = []
+
+        @given(near_requests())
+        @BOUNDED
+        def collect(raw: bytes) -> None:
+            accepted.append(ours(raw) is not None)
+
+        collect()
+        self.assertGreater(sum(accepted), len(accepted) // 5)
+        self.assertLess(sum(accepted), len(accepted))
+
+
+class ResponseAgreementTests(SynchronousTestCase):
+    @given(near_responses())
+    @BOUNDED
+    def test_both(self, raw: bytes) -> None:
+        """What we accept of a response, h11 and llhttp accept, and read the same."""
+        end = head_end(raw)
+        if end < 0:
+            return
+        try:
+            head = parse_response_head(raw[:end])
+            decoder = decoder_for(response_framing(b"GET", head))
+            body = b"".join(decoder.feed(raw[end:]))
+        except (UpstreamProtocolError, ChunkError):
+            return
+        event, their_body, their_done = h11_message(raw, h11.CLIENT)
+        assert isinstance(event, (h11.Response, h11.InformationalResponse))
+        self.assertEqual((event.status_code, event.reason), (head.status, head.reason))
+        self.assertEqual(list(event.headers), lowered(head.fields))
+        self.assertEqual((their_body, their_done), (body, decoder.done))
+        if head.line[5:8] not in (b"1.0", b"1.1"):
+            return
+        seen = Seen()
+        parser = httptools.HttpResponseParser(seen)
+        parser.feed_data(re.sub(rb"\r?\n", b"\r\n", raw[:end]))
+        if not seen.done:
+            parser.feed_data(raw[end : len(raw) - len(decoder.unused)])
+        self.assertEqual(parser.get_status_code(), head.status)
+        self.assertEqual((seen.fields, seen.body, seen.done), (head.fields, body, decoder.done))
+
+
+class OurselvesTests(SynchronousTestCase):
+    @given(near_requests())
+    @BOUNDED
+    def test_readers(self, raw: bytes) -> None:
+        """What the quick reader takes, the patient one reads the same."""
+        end = head_end(raw)
+        start = raw.find(b"\n") + 1
+        if end <= start:
+            return
+        fields = _quick_fields(raw[:end], start)
+        if fields is not None:
+            self.assertEqual(fields, _patient_fields(raw[:end], start, 1000))
+
+    @given(_chunks.flatmap(flawed))
+    @BOUNDED
+    def test_cuts(self, raw: bytes) -> None:
+        """A chunked body fed whole and byte by byte gives the same, a refusal included."""
+        results = []
+        for step in (1, len(raw) or 1):
+            decoder = ChunkedDecoder()
+            body = b""
+            try:
+                for at in range(0, len(raw), step):
+                    body += b"".join(decoder.feed(raw[at : at + step]))
+            except ChunkError:
+                results.append(None)
+            else:
+                results.append((body, decoder.done, decoder.unused, decoder.trailers))
+        self.assertEqual(results[0], results[1])
