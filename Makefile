@@ -29,7 +29,7 @@ help:
 run: $(VENV)/with-run
 	@mkdir -p run
 	@echo 'http://localhost:8080/ is the demonstration; Ctrl-C stops it.'
-	@$(twistd) -n --pidfile=run/twistd.pid reverseproxy --config etc/demo --prefix .
+	@$(twistd) -n --pidfile= reverseproxy --config etc/demo --prefix .
 
 test: $(VENV)/with-test
 	$(trial) --temp-directory=_trial_temp-$(notdir $(VENV)) $(TESTS)
