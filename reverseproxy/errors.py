@@ -107,8 +107,10 @@ class Refusal(ReverseProxyError):
 
 @attrs.frozen
 class Fault:
-    """What follows from a failure: the status and the cause code for the client, the level for
-    the error log, whether the client's connection must end with the answer, and fields for it.
+    """What follows from a failure.
+
+    The status, the cause code and further fields for the client, the level for the error log, and
+    whether the client's connection must end with the answer.
     """
 
     status: int

@@ -35,7 +35,7 @@ class Options(usage.Options):
             "prefix",
             "p",
             None,
-            "Where relative paths of root and of logs start; the configuration's directory if not given.",
+            "Where relative paths of root and logs start: by default where the configuration is.",
         ],
     ]
 

@@ -28,14 +28,15 @@ QUOTED = "quoted"
 Token = tuple[str, str, int, int]
 
 
-# Possessive quantifiers: a token is either there or not, nothing is tried twice.
-_GAP = r"(?:[ \t\r\n]++|\#[^\n]*+|\\\r?\n)*+"
+# No part can give back what it took and leave the rest matching, so nothing is tried twice.
+# Possessive quantifiers would say so, but are wrong in Debian 12's Python (gh-106052).
+_GAP = r"[ \t\r\n]* (?: (?: \#[^\n]*(?=\n|\Z) | \\\r?\n ) [ \t\r\n]* )*"
 _TOKEN = re.compile(
     _GAP
     + r"""(?:
-      ( (?: [^ \t\r\n;{}\#"'\\$] | \\. | \$\{*+ ) (?: [^ \t\r\n;{\\$]++ | \\. | \$\{*+ )*+ )
+      ( (?: [^ \t\r\n;{}\#"'\\$] | \\(?!\r?\n). | \$\{* ) (?: [^ \t\r\n;{\\$]+ | \\. | \$\{* )* )
     | ([;{}])
-    | ( "(?:[^"\\]++|\\.)*+" | '(?:[^'\\]++|\\.)*+' )
+    | ( "[^"\\]*(?:\\.[^"\\]*)*" | '[^'\\]*(?:\\.[^'\\]*)*' )
     )""",
     re.VERBOSE | re.DOTALL,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import attrs
 
@@ -64,8 +65,15 @@ _ESCAPES = {
 _ESCAPES_IN_SET = {r"\h": r" \t", r"\v": r"\n\x0b\f\r\x85", r"\e": r"\x1b"}
 
 
+# Before 3.11.5 Python forgets where a possessive group began (gh-106052).
+_POSSESSIVE_GROUP = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+")
+_POSSESSIVE_IS_WRONG = sys.version_info < (3, 11, 5)
+
+
 def translate(text: str) -> str:
     """A PCRE pattern in Python's syntax; ValueError for what Python can't express."""
+    if _POSSESSIVE_IS_WRONG and _POSSESSIVE_GROUP.search(text):
+        raise ValueError("a possessive group needs Python 3.11.5")
     return _PIECE.sub(_piece, text)
 
 

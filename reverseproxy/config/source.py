@@ -52,6 +52,8 @@ class Statement:
 # Line breaks of quoted words, and the surrogates of names that are not UTF-8.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+_LONGEST = 300  # characters of a message: a lost quote can make a word of half a file
+
 
 @attrs.frozen
 class Diagnostic:
@@ -64,7 +66,10 @@ class Diagnostic:
     def __str__(self) -> str:
         where = "" if self.origin is None else f"{self.origin}: "
         hint = f" ({self.hint})" if self.hint else ""
-        line = f"{where}{self.message}{hint}"
+        message = self.message
+        if len(message) > _LONGEST:
+            message = f"{message[:_LONGEST]}…"
+        line = f"{where}{message}{hint}"
         return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], line)
 
 

@@ -119,7 +119,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
                     raise ClientError(
                         400,
                         "RP-400-set-header",
-                        f"proxy_set_header {name[:-2].decode()} would get a control character: {value!r}",
+                        f"a control byte in proxy_set_header {name[:-2].decode()}: {value!r}",
                     )
                 parts += (name, value, b"\r\n")
         stopped = self._stopped

@@ -149,7 +149,7 @@ class ProxySettings:
         HTTP_SERVER_LOCATION,
         args=2,
         many=True,
-        doc="Sets a field of the request to the upstream; a level with one of its own has no others.",
+        doc="Sets a field of the request to the upstream; a level with one has only its own.",
         syntax="field value",
     )
     proxy_connect_timeout: float = directive(

@@ -202,11 +202,12 @@ class StaticResource(Resource):
         directory = self._open(self.base + uri)
         if not directory.is_directory:
             raise Refusal(404, "RP-404-file", f'"{_shown(self.base + uri)}" is not a directory')
+        names = ", ".join(_shown(name) for name in self.index)
         raise Refusal(
             403,
             "RP-403-directory",
             f'directory index of "{_shown(self.base + uri)}" is forbidden: '
-            f"it has no {', '.join(_shown(name) for name in self.index)} ({request.location.where('index')})",
+            f"it has no {names} ({request.location.where('index')})",
         )
 
 

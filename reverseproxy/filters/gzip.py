@@ -86,7 +86,7 @@ class GzipSettings:
         HTTP_SERVER_LOCATION,
         args="1+",
         doc="Which answers to requests from proxies (those with Via) are compressed.",
-        syntax="off | expired | no-cache | no-store | private | no_last_modified | no_etag | auth | any",
+        syntax=" | ".join((*PROXIED, "auth", "any")),
     )
     gzip_min_length: int = directive(
         one(size),

@@ -149,7 +149,23 @@ def _json_escaped(match: re.Match[bytes]) -> bytes:
 
 #: Variables whose values this program makes: nothing in them needs escaping.
 _SAFE = frozenset(
-    ["remote_addr", "remote_port", "time_local", "status", "body_bytes_sent", "bytes_sent", "request_time", "msec", "pid", "connection", "connection_requests", "scheme", "server_port", "server_addr", "request_method"]
+    (
+        "body_bytes_sent",
+        "bytes_sent",
+        "connection",
+        "connection_requests",
+        "msec",
+        "pid",
+        "remote_addr",
+        "remote_port",
+        "request_method",
+        "request_time",
+        "scheme",
+        "server_addr",
+        "server_port",
+        "status",
+        "time_local",
+    )
 )
 
 

@@ -108,7 +108,7 @@ class ErrorLog:
         where = f" at {frames[-1][1]}:{frames[-1][2]}" if frames else ""
         self.log(
             "crit",
-            f"{message}: {failure.type.__name__}: {failure.getErrorMessage()}{where}",
+            f"{message}: {type(failure.value).__name__}: {failure.getErrorMessage()}{where}",
             request=request,
         )
         self.log("debug", failure.getTraceback(), request=request)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.logger import Logger, LogLevel, globalLogPublisher
+from twisted.logger import LogEvent, Logger, LogLevel, globalLogPublisher
 
 from reverseproxy import __version__
 from reverseproxy.process.settings import MainSettings
@@ -42,7 +42,8 @@ class Daemon(Service):
         """Serve."""
         super().startService()
         assembly = self.assembly
-        globalLogPublisher.addObserver(self._observe)
+        # A bound method is an ILogObserver in all but the declaration.
+        globalLogPublisher.addObserver(self._observe)  # type: ignore[arg-type]
         assembly.sweep.start()
         for sock, site in self._sockets:
             port = Port(sock, site, assembly.reactor)
@@ -68,7 +69,7 @@ class Daemon(Service):
             error_log.log("warn", f"serving as root, {name}: rights are not dropped yet")
         self._log.info("serving {addresses}", addresses=", ".join(map(_address, self._ports)))
 
-    def _observe(self, event: dict[str, Any]) -> None:
+    def _observe(self, event: LogEvent) -> None:
         """Errors that nobody handled belong into the error log as well."""
         failure = event.get("log_failure")
         if failure is not None and event.get("log_level", LogLevel.info) >= LogLevel.error:
@@ -85,7 +86,7 @@ class Daemon(Service):
         assembly = self.assembly
         assembly.sweep.stop()
         assembly.pools.close()
-        globalLogPublisher.removeObserver(self._observe)
+        globalLogPublisher.removeObserver(self._observe)  # type: ignore[arg-type]
         if self._pid_file is not None:
             try:
                 os.unlink(self._pid_file)

@@ -43,10 +43,11 @@ INTERIM = 16
 class ProxyClient(proxy.ProxyClient):
     """The protocol of one pooled connection."""
 
-    def __init__(self, peer: Peer, exchange: Exchange) -> None:
+    def __init__(self, peer: Peer, exchange: Exchange | None) -> None:
         # Not the base class's, which carries one request: this one carries many.
+        self.transport: Any = None
         self.peer = peer
-        self.exchange: Exchange | None = exchange
+        self.exchange = exchange
         self.decoder: LengthDecoder | ChunkedDecoder | CloseDecoder | None = None
         self.served = 0
         self.since = peer.pools.sweep.now
@@ -284,12 +285,12 @@ class ProxyClientFactory(proxy.ProxyClientFactory):
         self.exchange: Exchange | None = exchange
         self.connector: Any = None
 
-    def buildProtocol(self, addr: Any) -> ProxyClient:
+    def buildProtocol(self, _addr: Any) -> ProxyClient:
         client = self.protocol(self.peer, self.exchange)
         self.exchange = None
         return client
 
-    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+    def clientConnectionFailed(self, _connector: Any, reason: Failure) -> None:
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             return

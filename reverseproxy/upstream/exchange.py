@@ -105,7 +105,7 @@ class Exchange:
         client.send(self, self._head, self.request.spool)
 
     def failed(self, error: UpstreamError) -> None:
-        """This attempt is over: try once more where that is safe, or tell the client."""
+        """End this attempt: try once more where that is safe, or tell the client."""
         self.client = self._connecting = None
         request = self.request
         self._tried.status = error.status
@@ -168,7 +168,8 @@ class Exchange:
 
     def _spill(self, data: bytes) -> None:
         overflow = self._overflow
-        assert overflow is not None
+        if overflow is None:
+            return
         try:
             overflow.write(data)
         except SpoolError as error:

@@ -226,7 +226,8 @@ class Assembly:
             resource = content(level, self, prefix)
             if resource is not None:
                 break
-        assert resource is not None, "static files are always there"
+        if resource is None:
+            raise AssertionError("the last of CONTENTS answers everything")
         for guard in reversed(features.GUARDS):
             resource = guard(level, self, resource) or resource
         return resource

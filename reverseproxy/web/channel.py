@@ -14,20 +14,17 @@ most; then the socket is paused. Deadlines are numbers that the sweep looks at; 
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any
-
-from twisted.web import http
+from typing import TYPE_CHECKING
 
 from reverseproxy.errors import ClientError
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, LengthDecoder
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, keeps_alive, request_framing
 from reverseproxy.wire.heads import head_end, parse_request_head
 
+from .flow import FlowChannel
 from .request import Request
-from .transport import SendAtOnce
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IPullProducer, IPushProducer
     from twisted.python.failure import Failure
 
     from .site import Site
@@ -39,14 +36,14 @@ DISCARDED = 1024 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class HTTPChannel(http.HTTPChannel):
+class HTTPChannel(FlowChannel):
     """HTTP/1 as a server speaks it (RFC 9112), strictly."""
 
     requestFactory = Request
     site: Site
 
     def __init__(self) -> None:
-        # The base class's line reader is not used: a head is parsed as a whole.
+        super().__init__()
         self.request: Request | None = None
         self.decoder: LengthDecoder | ChunkedDecoder | None = None
         self.persistent = True
@@ -54,16 +51,15 @@ class HTTPChannel(http.HTTPChannel):
         self._buffer = b""
         self._scanned = 0
         self._advancing = False
-        self._paused = False
-        self._full = False
         self._closing = False
         self._expects = False
         self._head_begun = False
-        self._draining = False
-        self._producer: IPushProducer | None = None
-        self._progress = (0, inf)
+        #: when the client must have sent what is awaited (seconds, monotonic)
         self.deadline = inf
+        #: when reading on for nobody ends, whatever still comes
         self._last_byte = inf
+        #: what the kernel had taken when the sweep last looked, and until when it must take more
+        self._progress = (-1, inf)
 
     # --- the connection ---
 
@@ -211,7 +207,8 @@ class HTTPChannel(http.HTTPChannel):
 
     def _read_body(self, data: bytes) -> None:
         request, decoder = self.request, self.decoder
-        assert decoder is not None
+        if decoder is None:
+            return
         if request is not None and not request.wants_body:
             # Nobody has asked yet (or ever will): keep it as pipelined bytes are kept.
             self._buffer += data
@@ -257,7 +254,7 @@ class HTTPChannel(http.HTTPChannel):
 
     # --- the end of a request ---
 
-    def requestDone(self, request: Request) -> None:
+    def requestDone(self, _request: Request) -> None:
         """The answer is complete: go on to the next request, or close."""
         self.request = None
         self._producer = None
@@ -328,86 +325,3 @@ class HTTPChannel(http.HTTPChannel):
         else:
             self._closing = True
             self.transport.abortConnection()
-
-    # --- backpressure ---
-
-    def registerProducer(self, producer: IPushProducer | IPullProducer, streaming: bool) -> None:
-        """Take the request's producer; the transport's pauses and resumptions reach it."""
-        if self._producer is not None:
-            raise RuntimeError(f"{self._producer!r} was not unregistered before {producer!r}")
-        if not streaming:
-            producer = http._PullToPush(producer, self)
-        self._producer = producer
-        if not streaming:
-            producer.startStreaming()
-        if self._full:
-            producer.pauseProducing()
-
-    def unregisterProducer(self) -> None:
-        producer, self._producer = self._producer, None
-        if isinstance(producer, http._PullToPush):
-            producer.stopStreaming()
-
-    def pauseProducing(self) -> None:
-        """The client does not read: the transport is full."""
-        self._full = True
-        self._progress = (self.transport.taken, self.site.sweep.now + self.settings.send_timeout)
-        if self._producer is not None:
-            self._producer.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """The client has read all there was."""
-        self._full = False
-        if self._draining:
-            self._draining = False
-            if self.request is not None:
-                self.request.drained()
-        elif self._producer is not None:
-            self._producer.resumeProducing()
-        elif self.request is None:
-            self._advance()
-
-    def stopProducing(self) -> None:
-        if self._producer is not None:
-            self._producer.stopProducing()
-
-    def drain(self) -> bool:
-        """Whether all was sent already; if not, the request's `drained` is called when it is."""
-        transport = self.transport
-        if not isinstance(transport, SendAtOnce) or transport.drain():
-            return True
-        self._draining = True
-        return False
-
-    def high_water(self, size: int) -> None:
-        """Let `size` bytes of an answer wait in memory before its producer is paused."""
-        if isinstance(self.transport, SendAtOnce):
-            self.transport.high_water = size
-
-    def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
-            self.transport.pauseProducing()
-
-    def _resume(self) -> None:
-        if self._paused:
-            self._paused = False
-            self.transport.resumeProducing()
-
-    def pause_body(self) -> None:
-        """Take no more of the body for now (a consumer of it is full)."""
-        self._pause()
-
-    # --- what Twisted's Request asks of its channel ---
-
-    def write(self, data: bytes) -> None:
-        self.transport.write(data)
-
-    def writeSequence(self, iovec: Any) -> None:
-        self.transport.writeSequence(iovec)
-
-    def getPeer(self) -> Any:
-        return self.transport.getPeer()
-
-    def getHost(self) -> Any:
-        return self.transport.getHost()

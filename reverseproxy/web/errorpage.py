@@ -23,10 +23,12 @@ _PAGE = b"""<!DOCTYPE html>
 <title>%(status)d %(reason)b</title>
 <style>
 :root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 18vh auto 0; padding: 0 1.5rem }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 18vh auto 0 }
+body { padding: 0 1.5rem }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem }
 p { margin: 0 0 1rem }
-footer { opacity: .65; font-size: .85rem; border-top: 1px solid; padding-top: .75rem; margin-top: 2rem }
+footer { opacity: .65; font-size: .85rem; border-top: 1px solid }
+footer { padding-top: .75rem; margin-top: 2rem }
 code { font-family: ui-monospace, monospace }
 </style>
 </head>

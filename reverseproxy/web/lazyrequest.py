@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred
 from twisted.web import server
-from twisted.web.http import parse_qs, unquote
+from twisted.web.http import datetimeToString, parse_qs
 from twisted.web.http_headers import Headers
+
+from reverseproxy.wire.fields import safe_field_value
 
 from .response import BODILESS, Fields, Response
 from .spool import Spool
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from .channel import HTTPChannel
     from .locations import Location
+    from .site import Site
 
 #: Fields that the framing decides, or that the proxy says of itself.
 _OURS = frozenset({b"server", b"date", b"connection", b"transfer-encoding", b"keep-alive"})
@@ -33,6 +37,7 @@ class LazyRequest(server.Request):
     channel: HTTPChannel
     location: Location
     head: RequestHead
+    site: Site
     spool: Spool | None = None
     query: bytes | None = None
     path: bytes = b""
@@ -49,20 +54,25 @@ class LazyRequest(server.Request):
             elif lower not in _OURS:
                 fields += [(name, value) for value in values]
         fields += [(b"Set-Cookie", cookie) for cookie in self.cookies]
-        if length != 0 and self.code not in BODILESS and not _has(fields, b"content-type"):
-            if self.defaultContentType is not None:
-                fields.append((b"Content-Type", self.defaultContentType))
+        kind = self.defaultContentType
+        if _has(fields, b"content-type") or length == 0 or self.code in BODILESS:
+            kind = None
+        if kind is not None:
+            fields.append((b"Content-Type", kind))
         if self.etag is not None:
             fields.append((b"ETag", self.etag))
         if self.lastModified is not None:
-            fields.append((b"Last-Modified", server.datetimeToString(self.lastModified)))
-        return Response(self.code, fields, length, reason=self.code_message)
+            fields.append((b"Last-Modified", datetimeToString(self.lastModified)))
+        reason = self.code_message if safe_field_value(self.code_message) else None
+        return Response(self.code, fields, length, reason=reason)
 
     def prepare_for_resource(self) -> None:
         """Set what `twisted.web.server.Request.process` sets before a resource is looked up."""
         self.clientproto = b"HTTP/" + self.head.version
-        self.prepath = []
-        self.postpath = [unquote(segment) for segment in self.path[1:].split(b"/")]
+        self.prepath: list[bytes] = []
+        self.postpath: list[bytes] = [
+            unquote_to_bytes(segment) for segment in self.path[1:].split(b"/")
+        ]
         if (self.head.named.get(b"content-type") or b"").split(b";")[0].strip().lower() == (
             b"application/x-www-form-urlencoded"
         ):

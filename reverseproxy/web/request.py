@@ -1,80 +1,57 @@
 """A request and its answer.
 
-The way in: `begin` chooses the virtual host and the location, `enter` renders the location's chain.
-`internal_redirect` re-enters at the choice of a location. The way out: `respond` runs the
-location's header filters and decides the framing, `write` sends pieces of the body, `finish` ends
-it. `fail` answers every error.
+The way in: `begin` chooses the virtual host and the location, `enter` renders the location's chain,
+`receive_body` waits for the body. `internal_redirect` re-enters at the choice of a location. `fail`
+answers every error. The way out is the base class, `AnsweringRequest`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
 
 from reverseproxy.errors import ClientError, ReverseProxyError, blame
-from reverseproxy.wire.chunked import LAST_CHUNK
 from reverseproxy.wire.heads import RequestHead
 from reverseproxy.wire.target import normalise_path, quote_path, split_target
 
+from .answer import AnsweringRequest
 from .errorpage import error_response
-from .lazyrequest import LazyRequest
-from .response import BODILESS, REASONS, Response, Transform
 from .spool import Spool
-from .transport import FileSegment, SendAtOnce
 
 if TYPE_CHECKING:
+    from reverseproxy.upstream.exchange import Try
+
     from .channel import HTTPChannel
     from .locations import Location
     from .vhosts import VirtualHost
 
 #: nginx's limit of internal redirects.
 REDIRECTS = 10
-#: Up to this size a body is joined to its head: cheaper than two pieces in one system call.
-JOINED = 16 * 1024
 
 
-class Watcher(Protocol):
-    """Whatever works for a request and wants to know when nobody waits for it any more."""
-
-    def client_gone(self) -> None:
-        """The client left."""
-
-
-class Request(LazyRequest):
+class Request(AnsweringRequest):
     """One request, from its head to its line in the access log."""
 
-    location: Location
-    vhost: VirtualHost
-    channel: HTTPChannel
-
-    # Values most requests never change stay on the class.
+    # Values that most requests never change stay on the class.
     has_body = False
+    #: whether the body's pieces may come
     wants_body = False
+    #: the body's size as announced; None when it comes in chunks
     body_length: int | None = 0
-    spool: Spool | None = None
-    response: Response | None = None
-    transform: Transform | None = None
-    watcher: Watcher | None = None
-    upstream_tries: tuple[Any, ...] = ()
-    head_sent = 0
-    user: bytes = b""
+    #: the path decoded and normalised, nginx's $uri: what a location is chosen by
+    document_uri = b""
+    #: whether that is still the path which was received: no internal redirect changed it
+    unmoved = True
+    #: the attempts at upstreams, for `$upstream_…`
+    upstream_tries: tuple[Try, ...] = ()
     _then: Callable[[Request], None] | None = None
     _lost_code = 499
     _redirects = 0
-    _bodiless = False
-    #: whether the path is still the one that was received: no internal redirect changed it
-    unmoved = True
-    _promised: int | None = None
-    _unsent = b""
-    query: bytes | None = None
-    path: bytes = b""
-    document_uri: bytes = b""
-    queued = False
 
     def __init__(self, channel: HTTPChannel, head: RequestHead) -> None:
-        # Not the base class's: see the lazy attributes below.
+        # Not the base class's: see LazyRequest.
         self.channel = channel
         self.site = site = channel.site
         self.head = head
@@ -181,7 +158,8 @@ class Request(LazyRequest):
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body."""
         spool = self.spool
-        assert spool is not None
+        if spool is None:
+            return
         limit = self.location.client.client_max_body_size
         try:
             if limit and spool.size + len(data) > limit:
@@ -195,171 +173,13 @@ class Request(LazyRequest):
         """The last piece is here."""
         self.wants_body = False
         then, self._then = self._then, None
-        assert then is not None
         try:
-            then(self)
+            if then is not None:
+                then(self)
         except ReverseProxyError as error:
             self.fail(error)
         except Exception:  # noqa: BLE001 - as in `begin`
             self.processingFailed(Failure())
-
-    # --- the way out ---
-
-    def respond(self, response: Response) -> None:
-        """Begin the answer: run the header filters, decide the framing, keep the head ready.
-
-        The head leaves with the first piece of the body, or with `flush` or `finish`.
-        """
-        if self._disconnected:
-            return
-        for change in self.location.filters:
-            change(self, response)
-        self.startedWriting = 1
-        self.response = response
-        self.code = status = response.status
-        channel, head = self.channel, self.head
-        bodiless = self._bodiless = head.method == b"HEAD" or status in BODILESS
-        lines = [
-            b"HTTP/1.1 %d %b\r\n" % (status, response.reason or REASONS.get(status, b"")),
-            self.location.server_line,
-            self.site.dates.line(),
-        ]
-        for name, value in response.fields:
-            lines += (name, b": ", value, b"\r\n")
-        length = response.length
-        if length is not None:
-            if status != 204:
-                lines.append(b"Content-Length: %d\r\n" % length)
-            if not bodiless:
-                self._promised = length
-        elif not bodiless:
-            if head.version == b"1.1":
-                lines.append(b"Transfer-Encoding: chunked\r\n")
-                self.chunked = 1
-            else:
-                channel.persistent = False
-        if channel.persistent and self._may_persist():
-            lines.append(b"Connection: keep-alive\r\n\r\n")
-        else:
-            channel.persistent = False
-            lines.append(b"Connection: close\r\n\r\n")
-        self._unsent = b"".join(lines)
-        self.head_sent = len(self._unsent)
-
-    def _may_persist(self) -> bool:
-        client = self.location.client
-        return (
-            client.keepalive_timeout.server > 0
-            and self.channel.served < client.keepalive_requests
-            and not self.site.draining
-        )
-
-    def write(self, data: bytes) -> None:
-        """Send a piece of the body; the first call of a foreign resource begins the answer."""
-        if self._disconnected:
-            return
-        if self.finished:
-            raise RuntimeError("Request.write called on a request after Request.finish was called.")
-        if not self.startedWriting:
-            self.respond(self._foreign_response())
-        if self._bodiless:
-            return
-        if self.transform is not None:
-            data = self.transform.feed(data)
-        if data:
-            self._send(data)
-
-    def _send(self, data: bytes, last: bool = False) -> None:
-        transport = self.channel.transport
-        size = len(data)
-        self.sentLength += size
-        head, self._unsent = self._unsent, b""
-        if self.chunked:
-            end = b"\r\n0\r\n\r\n" if last else b"\r\n"
-            transport.writeSequence((b"%b%x\r\n" % (head, size), data, end))
-        elif not head:
-            transport.write(data)
-        elif size <= JOINED:
-            transport.write(head + data)
-        else:
-            transport.writeSequence((head, data))
-
-    def send_file(self, segment: FileSegment) -> None:
-        """Send a piece of an open file from the kernel; only where `sends_files` says so."""
-        head, self._unsent = self._unsent, b""
-        self.sentLength += segment.remaining
-        self.channel.transport.write_file(head, segment, self.location.cork)
-
-    @property
-    def sends_files(self) -> bool:
-        """Whether the body may leave by sendfile(2), untouched."""
-        return (
-            self.transform is None
-            and not self.chunked
-            and isinstance(self.channel.transport, SendAtOnce)
-        )
-
-    def flush(self) -> None:
-        """Hold nothing back of what was written so far."""
-        if self.transform is not None and not self._bodiless:
-            data = self.transform.flush()
-            if data:
-                self._send(data)
-        if self._unsent:
-            head, self._unsent = self._unsent, b""
-            self.channel.transport.write(head)
-
-    def finish(self, data: bytes = b"") -> None:
-        """End the answer, with a last piece of the body if there is one."""
-        if self._disconnected:
-            raise RuntimeError(
-                "Request.finish called on a request after its connection was lost; "
-                "use Request.notifyFinish to keep track of this."
-            )
-        if self.finished:
-            raise RuntimeError("Request.finish called twice.")
-        if not self.startedWriting:
-            self.respond(self._foreign_response())
-        self.finished = 1
-        if self._bodiless:
-            data = b""
-        elif self.transform is not None:
-            data = (self.transform.feed(data) if data else b"") + self.transform.finish()
-        if data:
-            self._send(data, last=True)
-        elif self.chunked:
-            self.channel.transport.write(self._unsent + LAST_CHUNK)
-        elif self._unsent:
-            self.channel.transport.write(self._unsent)
-        self._unsent = b""
-        if self._promised is not None and self._promised != self.sentLength:
-            self.location.error_log.error(
-                f"the answer has {self.sentLength} bytes where {self._promised} were promised: "
-                "connection cut",
-                request=self,
-            )
-            self._abandon()
-        elif self.channel.drain():
-            self.drained()
-
-    def drained(self) -> None:
-        """Everything was handed to the kernel: log, and let the channel go on."""
-        channel = self.channel
-        self._close()
-        channel.requestDone(self)
-        for deferred in self._taken_notifications():
-            deferred.callback(None)
-
-    def _close(self) -> None:
-        """Log, and let go of what the request holds."""
-        self.watcher = None
-        self.location.log(self)
-        if self.spool is not None:
-            self.spool.close()
-            self.spool = None
-        content = self.__dict__.pop("content", None)
-        if content is not None:
-            content.close()
 
     # --- errors ---
 
@@ -370,7 +190,7 @@ class Request(LazyRequest):
         if self._disconnected:
             return
         if self.startedWriting:
-            self._abandon()
+            self.abandon()
             return
         self._then = None
         self.wants_body = False
@@ -386,22 +206,6 @@ class Request(LazyRequest):
         self.respond(response)
         self.finish(body)
 
-    def _abandon(self) -> None:
-        """The answer can't be completed: the client must see a cut (RFC 9112 section 8)."""
-        self.finished = 1
-        channel, watcher = self.channel, self.watcher
-        if self._unsent:
-            channel.transport.write(self._unsent)
-            self._unsent = b""
-        self._disconnected = True
-        self._close()
-        channel.request = None
-        channel.cut(delimited=bool(self.chunked) or self._promised is not None)
-        if watcher is not None:
-            watcher.client_gone()
-        for deferred in self._taken_notifications():
-            deferred.errback(Failure(ConnectionAbortedError("the answer was cut")))
-
     def timed_out(self) -> None:
         """The client was too slow; the connection is about to be cut."""
         self._lost_code = 408
@@ -409,15 +213,12 @@ class Request(LazyRequest):
     def connectionLost(self, reason: Failure) -> None:
         """The client left."""
         self._disconnected = True
-        if not self.finished or self.channel.request is self:
-            watcher = self.watcher
-            if not self.startedWriting:
-                self.code = self._lost_code
-            self.finished = 1
-            if watcher is not None:
-                watcher.client_gone()
-        pending = getattr(self.channel.transport, "pending", 0)
-        self.sentLength = max(0, self.sentLength - pending)
+        self.finished = 1
+        if not self.startedWriting:
+            self.code = self._lost_code
+        if self.watcher is not None:
+            self.watcher.client_gone()
+        self.sentLength = max(0, self.sentLength - getattr(self.channel.transport, "unsent", 0))
         self._close()
         for deferred in self._taken_notifications():
             deferred.errback(reason)
@@ -427,7 +228,7 @@ class Request(LazyRequest):
         self.location.error_log.failure("a resource failed", reason, request=self)
         if self.startedWriting:
             if not self._disconnected:
-                self._abandon()
+                self.abandon()
         else:
             self.answer(500, "RP-500-resource")
         return reason

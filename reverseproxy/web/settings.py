@@ -71,7 +71,7 @@ class ServerSettings:
         None,
         Context.SERVER,
         args="1+",
-        doc="The names by which requests choose this server: exact, *.wildcard, wildcard.* or ~regex.",
+        doc="The names that choose this server: exact, *.wildcard, wildcard.* or ~regex.",
     )
     server_names_hash_bucket_size: int | None = directive(
         one(size), None, Context.HTTP, no_effect=True, doc="Names are looked up in a dictionary."

@@ -49,10 +49,13 @@ class SendAtOnce(tcp.Connection):
     """The writing half of a connection, for `Server` and `Client` below."""
 
     high_water = 64 * 1024
+    producer: Any
     #: bytes in memory that the kernel has not taken yet
     pending = 0
     #: bytes that the kernel has taken, ever: a deadline for sending looks whether it grows
     taken = 0
+    #: bytes that the kernel had not taken when the connection was lost
+    unsent = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._queue: deque[memoryview | FileSegment] = deque()
@@ -196,6 +199,9 @@ class SendAtOnce(tcp.Connection):
         return True
 
     def connectionLost(self, reason: Any) -> None:
+        self.unsent = self.pending + sum(
+            piece.remaining for piece in self._queue if isinstance(piece, FileSegment)
+        )
         self._queue.clear()
         self.pending = 0
         super().connectionLost(reason)
@@ -236,7 +242,7 @@ class Port(tcp.Port):
         self._realPortNumber = port
 
 
-def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float | None) -> IConnector:
+def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) -> IConnector:
     """Connect to a numeric address; `timeout` in seconds."""
     connector = Connector(host, port, factory, timeout, None, reactor)
     connector.connect()

@@ -48,7 +48,7 @@ def remote_user(request: Request) -> bytes | None:
 
 
 def host(request: Request) -> bytes:
-    """`$host`: from the request line or Host, lower-case, without the port; else the server's name."""
+    """`$host`: as the request names it, lower-case, without the port; else the server's name."""
     value = request.head.named.get(b"host")
     return parse_host(value)[0] if value else request.vhost.name
 
@@ -272,6 +272,10 @@ def known(name: str) -> bool:
     return True
 
 
+def _constant(value: bytes) -> Getter:
+    return lambda _request: value
+
+
 def compile_template(template: Template) -> Rendered:
     """The template as a function of the request; no value is nothing."""
     constant = template.constant
@@ -281,7 +285,7 @@ def compile_template(template: Template) -> Rendered:
     parts: list[Getter] = []
     for part in template.parts:
         if isinstance(part, str):
-            parts.append(lambda _request, text=part.encode(): text)  # type: ignore[misc]
+            parts.append(_constant(part.encode()))
         else:
             parts.append(getter(part.name))
     if len(parts) == 1:

@@ -43,6 +43,9 @@ _EXTENDED = re.compile(
     rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*)'
 )
 
+#: RFC 9110 §6.5.1: a sender must not put these after the body; who believes them is misled.
+_NOT_TRAILERS = frozenset((b"content-length", b"host", b"transfer-encoding"))
+
 # Where the reader is. Inside a chunk it is `_left` that counts.
 _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
 
@@ -194,6 +197,8 @@ class ChunkedDecoder:
             field = FIELD_LINE.fullmatch(line)
             if field is None:
                 raise ChunkError("a line of the trailer section is no field")
+            if field[1].lower() in _NOT_TRAILERS:
+                raise ChunkError("a field of framing or routing in the trailer section")
             self.trailers.append((field[1], field[2].rstrip(OWS)))
         self.done = True
         return end + 4

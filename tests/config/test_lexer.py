@@ -119,6 +119,18 @@ class WordTests(SynchronousTestCase):
         )
 
 
+class EffortTests(SynchronousTestCase):
+    """The lexer never tries the same text twice."""
+
+    def test_long_runs(self) -> None:
+        """Long runs that end in an error are read in one pass, not in a power of their length."""
+        for text in ("a '" + "x" * 50000, "a '" + "\\x" * 50000, " " * 50000 + "\\", "\\" * 50001):
+            self.assertRaises(ConfigurationError, list, tokens(text, "f"))
+        for text in ("# x" * 50000, " " * 50000, "\\\n" * 50000):
+            self.assertEqual(texts(text), [])
+        self.assertEqual(texts("$" * 50000 + ";")[1], ";")
+
+
 class PlaceTests(SynchronousTestCase):
     """Lines and columns."""
 

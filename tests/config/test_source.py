@@ -23,6 +23,11 @@ class DiagnosticTests(SynchronousTestCase):
         self.assertEqual(shown, "\\udcff:1:1: a\\nb\\x1b[0m\\u2028")
         self.assertTrue(shown.encode("utf-8"))
 
+    def test_short(self) -> None:
+        """A message that quotes half a file is cut; the place and the hint stay."""
+        shown = str(Diagnostic(Origin("f", 1, 1), "x" * 5000, "hint"))
+        self.assertEqual(shown, "f:1:1: " + "x" * 300 + "… (hint)")
+
     def test_error(self) -> None:
         """A ConfigurationError is one of the house's, and says everything, a line each."""
         error = ConfigurationError(Diagnostic(None, text) for text in "ab")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -99,6 +100,13 @@ class RegexTests(SynchronousTestCase):
             pattern = self.compiled(text).pattern
             self.assertTrue(pattern.search(yes.encode()), (text, yes))
             self.assertFalse(pattern.search(no.encode()), (text, no))
+
+    def test_possessive_group(self) -> None:
+        """A possessive group is refused where Python would match it wrongly."""
+        if sys.version_info < (3, 11, 5):
+            self.assertRaises(BadValue, self.compiled, "(?:ab?)++c")
+        else:
+            self.assertTrue(self.compiled("(?:ab?)++c").pattern.search(b"aabc"))
 
     def test_ignore_case(self) -> None:
         """`ignore_case` is `~*`."""

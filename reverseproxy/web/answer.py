@@ -1,0 +1,228 @@
+"""The way out: an answer's head, its body piece by piece, its end.
+
+`respond` runs the location's header filters and decides the framing; the head then waits for the
+first piece of the body, so that a small answer leaves in one system call. `write` sends pieces
+through the transform that a filter may have set, `finish` ends the answer, `abandon` cuts it off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from twisted.python.failure import Failure
+
+from reverseproxy.wire.chunked import LAST_CHUNK
+
+from .lazyrequest import LazyRequest
+from .response import BODILESS, REASONS, Response, Transform
+from .transport import FileSegment, SendAtOnce
+
+if TYPE_CHECKING:
+    from .vhosts import VirtualHost
+
+#: Up to this size a body is joined to its head: cheaper than two pieces in one system call.
+JOINED = 16 * 1024
+
+
+class Watcher(Protocol):
+    """Whatever works for a request and wants to know when nobody waits for it any more."""
+
+    def client_gone(self) -> None:
+        """The client left."""
+
+
+class AnsweringRequest(LazyRequest):
+    """The half of `Request` that writes."""
+
+    vhost: VirtualHost
+
+    # Values that most requests never change stay on the class.
+    response: Response | None = None
+    transform: Transform | None = None
+    watcher: Watcher | None = None
+    #: bytes of the answer's head
+    head_sent = 0
+    _bodiless = False
+    _promised: int | None = None
+    _unsent = b""
+
+    def respond(self, response: Response) -> None:
+        """Begin the answer: run the header filters, decide the framing, keep the head ready.
+
+        The head leaves with the first piece of the body, or with `flush` or `finish`.
+        """
+        if self._disconnected:
+            return
+        for change in self.location.filters:
+            change(self, response)  # type: ignore[arg-type]  # each is a Request
+        self.startedWriting = 1
+        self.response = response
+        self.code = status = response.status
+        channel, head = self.channel, self.head
+        bodiless = self._bodiless = head.method == b"HEAD" or status in BODILESS
+        lines = [
+            b"HTTP/1.1 %d %b\r\n" % (status, response.reason or REASONS.get(status, b"")),
+            self.location.server_line,
+            self.site.dates.line(),
+        ]
+        for name, value in response.fields:
+            lines += (name, b": ", value, b"\r\n")
+        length = response.length
+        if length is not None:
+            if status != 204:
+                lines.append(b"Content-Length: %d\r\n" % length)
+            if not bodiless:
+                self._promised = length
+        elif not bodiless:
+            if head.version == b"1.1":
+                lines.append(b"Transfer-Encoding: chunked\r\n")
+                self.chunked = 1
+            else:
+                channel.persistent = False
+        if channel.persistent and self._may_persist():
+            lines.append(b"Connection: keep-alive\r\n\r\n")
+        else:
+            channel.persistent = False
+            lines.append(b"Connection: close\r\n\r\n")
+        self._unsent = b"".join(lines)
+        self.head_sent = len(self._unsent)
+
+    def _may_persist(self) -> bool:
+        client = self.location.client
+        return (
+            client.keepalive_timeout.server > 0
+            and self.channel.served < client.keepalive_requests
+            and not self.site.draining
+        )
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body; the first call of a foreign resource begins the answer."""
+        if self._disconnected:
+            return
+        if self.finished:
+            raise RuntimeError("Request.write called on a request after Request.finish was called.")
+        if not self.startedWriting:
+            self.respond(self._foreign_response())
+        if self._bodiless:
+            return
+        if self.transform is not None:
+            data = self.transform.feed(data)
+        if data:
+            self._send(data)
+
+    def _send(self, data: bytes, last: bool = False) -> None:
+        transport = self.channel.transport
+        size = len(data)
+        self.sentLength += size
+        if self._promised is not None and self.sentLength > self._promised:
+            # Bytes beyond the length would be read as the next answer.
+            self.sentLength -= size
+            self._break_promise(self.sentLength + size)
+            return
+        head, self._unsent = self._unsent, b""
+        if self.chunked:
+            end = b"\r\n0\r\n\r\n" if last else b"\r\n"
+            transport.writeSequence((b"%b%x\r\n" % (head, size), data, end))
+        elif not head:
+            transport.write(data)
+        elif size <= JOINED:
+            transport.write(head + data)
+        else:
+            transport.writeSequence((head, data))
+
+    def send_file(self, segment: FileSegment) -> None:
+        """Send a piece of an open file from the kernel; only where `sends_files` says so."""
+        head, self._unsent = self._unsent, b""
+        self.sentLength += segment.remaining
+        self.channel.transport.write_file(head, segment, self.location.cork)
+
+    @property
+    def sends_files(self) -> bool:
+        """Whether the body may leave by sendfile(2), untouched."""
+        return (
+            self.transform is None
+            and not self.chunked
+            and isinstance(self.channel.transport, SendAtOnce)
+        )
+
+    def flush(self) -> None:
+        """Hold nothing back of what was written so far."""
+        if self.transform is not None and not self._bodiless:
+            data = self.transform.flush()
+            if data:
+                self._send(data)
+        if self._unsent:
+            head, self._unsent = self._unsent, b""
+            self.channel.transport.write(head)
+
+    def finish(self, data: bytes = b"") -> None:
+        """End the answer, with a last piece of the body if there is one."""
+        if self._disconnected:
+            raise RuntimeError(
+                "Request.finish called on a request after its connection was lost; "
+                "use Request.notifyFinish to keep track of this."
+            )
+        if self.finished:
+            raise RuntimeError("Request.finish called twice.")
+        if not self.startedWriting:
+            self.respond(self._foreign_response())
+        self.finished = 1
+        if self._bodiless:
+            data = b""
+        elif self.transform is not None:
+            data = (self.transform.feed(data) if data else b"") + self.transform.finish()
+        if data:
+            self._send(data, last=True)
+        elif self.chunked:
+            self.channel.transport.write(self._unsent + LAST_CHUNK)
+        elif self._unsent:
+            self.channel.transport.write(self._unsent)
+        self._unsent = b""
+        if self._disconnected:
+            return
+        if self._promised is not None and self._promised != self.sentLength:
+            self._break_promise(self.sentLength)
+        elif self.channel.drain():
+            self.drained()
+
+    def _break_promise(self, size: int) -> None:
+        self.location.error_log.error(
+            f"the answer has {size} bytes where {self._promised} were promised: connection cut",
+            request=self,
+        )
+        self.abandon()
+
+    def drained(self) -> None:
+        """Everything was handed to the kernel: log, and let the channel go on."""
+        channel = self.channel
+        self._close()
+        channel.requestDone(self)  # type: ignore[arg-type]  # as above
+        for deferred in self._taken_notifications():
+            deferred.callback(None)
+
+    def _close(self) -> None:
+        """Log, and let go of what the request holds."""
+        self.watcher = None
+        self.location.log(self)  # type: ignore[arg-type]  # as above
+        if self.spool is not None:
+            self.spool.close()
+            self.spool = None
+        content = self.__dict__.pop("content", None)
+        if content is not None:
+            content.close()
+
+    def abandon(self) -> None:
+        """The answer can't be completed: the client must see a cut (RFC 9112 section 8)."""
+        self.finished = 1
+        channel, watcher = self.channel, self.watcher
+        if self._unsent:
+            channel.transport.write(self._unsent)
+            self._unsent = b""
+        self._disconnected = True
+        self._close()
+        channel.request = None
+        channel.cut(delimited=bool(self.chunked) or self._promised is not None)
+        if watcher is not None:
+            watcher.client_gone()
+        for deferred in self._taken_notifications():
+            deferred.errback(Failure(ConnectionAbortedError("the answer was cut")))
