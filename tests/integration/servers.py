@@ -107,6 +107,8 @@ class Server:
                 start_new_session=True,
             )
         atexit.register(self.stop)
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or atexit is not asked
         try:
             self._wait()
         except AssertionError:
