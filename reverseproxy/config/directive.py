@@ -190,9 +190,10 @@ def directive(
     `default` is the arguments as a person would write them, given to `convert` once per load; None
     is "no default": the value is None, or () when `many`. `args` counts the arguments: 2, "1+",
     "0-2". `many` may be repeated in a level, the value is a tuple in order. `inherit=False` falls
-    back to the default in each level, but with `into_if` not in `if` and `limit_except`. `block` directives take a `{…}`, whose raw statements the
-    converter gets. `no_effect` directives are accepted and mean nothing here. `syntax` are the
-    arguments as the reference shows them, where the converter doesn't say them itself.
+    back to the default in each level, but with `into_if` not in `if` and `limit_except`. `block`
+    directives take a `{…}`, whose raw statements the converter gets. `no_effect` directives are
+    accepted and mean nothing here. `syntax` are the arguments as the reference shows them, where
+    the converter doesn't say them itself.
     """
     least, most = _counts(args)
     row = {
