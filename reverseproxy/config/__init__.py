@@ -13,8 +13,10 @@ functions which may be replaced.
 
 from __future__ import annotations
 
+from reverseproxy.config.blocks import Condition, Matcher
 from reverseproxy.config.directive import (
     HTTP_SERVER_LOCATION,
+    HTTP_SERVER_LOCATION_IF,
     Args,
     Context,
     Converter,
@@ -59,15 +61,18 @@ from reverseproxy.config.values import (
 
 __all__ = [
     "HTTP_SERVER_LOCATION",
+    "HTTP_SERVER_LOCATION_IF",
     "Args",
     "BadValue",
     "Buffers",
+    "Condition",
     "Configuration",
     "ConfigurationError",
     "Context",
     "Converter",
     "Diagnostic",
     "Level",
+    "Matcher",
     "Origin",
     "Paths",
     "Regex",

@@ -60,6 +60,7 @@ _LABELS = {
 }
 
 HTTP_SERVER_LOCATION = Context.HTTP | Context.SERVER | Context.LOCATION
+HTTP_SERVER_LOCATION_IF = HTTP_SERVER_LOCATION | Context.LOCATION_IF
 
 
 @attrs.frozen
@@ -159,6 +160,7 @@ class Row:
     most: int | None
     many: bool
     inherit: bool
+    into_if: bool
     block: bool
     doc: str
     no_effect: bool
@@ -176,6 +178,7 @@ def directive(
     args: int | str = 1,
     many: bool = False,
     inherit: bool = True,
+    into_if: bool = False,
     block: bool = False,
     doc: str,
     name: str | None = None,
@@ -187,9 +190,10 @@ def directive(
     `default` is the arguments as a person would write them, given to `convert` once per load; None
     is "no default": the value is None, or () when `many`. `args` counts the arguments: 2, "1+",
     "0-2". `many` may be repeated in a level, the value is a tuple in order. `inherit=False` falls
-    back to the default in each level. `block` directives take a `{…}`, whose raw statements the
-    converter gets. `no_effect` directives are accepted and mean nothing here. `syntax` are the
-    arguments as the reference shows them, where the converter doesn't say them itself.
+    back to the default in each level, but with `into_if` not in `if` and `limit_except`. `block`
+    directives take a `{…}`, whose raw statements the converter gets. `no_effect` directives are
+    accepted and mean nothing here. `syntax` are the arguments as the reference shows them, where
+    the converter doesn't say them itself.
     """
     least, most = _counts(args)
     row = {
@@ -201,6 +205,7 @@ def directive(
         "most": most,
         "many": many,
         "inherit": inherit,
+        "into_if": into_if,
         "block": block,
         "doc": doc,
         "no_effect": no_effect,

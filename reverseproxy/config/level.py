@@ -13,9 +13,12 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from reverseproxy.config.directive import Row, rows
-from reverseproxy.config.source import Origin, Word
+from reverseproxy.config.source import Origin, Statement, Word
 
 T = TypeVar("T")
+
+#: Blocks that stand for the location around them.
+NAMELESS = frozenset({"if", "limit_except"})
 
 
 @attrs.frozen(eq=False)
@@ -38,6 +41,10 @@ class Level:
     parent: Level | None = attrs.field(repr=False)
     own: tuple[Setting, ...] = attrs.field(repr=False)
     merged: Mapping[type, Any] = attrs.field(repr=False)
+    #: `own` and the children, in the order written: what `rewrite` and `if` do depends on it
+    items: tuple[Setting | Level, ...] = attrs.field(default=(), repr=False)
+    #: what the arguments mean, where they have a syntax of their own (a Matcher, a Condition)
+    value: Any = attrs.field(default=None, repr=False)
     children: tuple[Level, ...] = attrs.field(default=(), repr=False)
 
     def __getitem__(self, cls: type[T]) -> T:
@@ -50,7 +57,10 @@ class Level:
         while level is not None:
             for setting in level.own:
                 if setting.name == name:
-                    return setting.origin if level is self or setting.row.inherit else None
+                    inherits = setting.row.inherit or (
+                        setting.row.into_if and self.kind in NAMELESS
+                    )
+                    return setting.origin if level is self or inherits else None
             level = level.parent
         return None
 
@@ -59,9 +69,15 @@ class Level:
         return tuple(child for child in self.children if child.kind == kind)
 
 
-def adopt(level: Level, children: Sequence[Level]) -> None:
-    """Give a new level its children: they were made after it, as they know their parent."""
+def adopt(level: Level, children: Sequence[Level], order: Sequence[Setting | Statement]) -> None:
+    """Give a new level its children: they were made after it, as they know their parent.
+
+    `order` is what the level holds as written, with the children's statements in their places.
+    """
     object.__setattr__(level, "children", tuple(children))
+    made = iter(children)
+    items = tuple(item if isinstance(item, Setting) else next(made) for item in order)
+    object.__setattr__(level, "items", items)
 
 
 class Merge:
@@ -73,16 +89,25 @@ class Merge:
         self._class_of = {row: cls for cls in defaults for row in rows(cls)}
         self._fields = {cls: tuple(row.field for row in rows(cls)) for cls in defaults}
         self._not_inherited = {
-            cls: tuple(row.field for row in rows(cls) if not row.inherit) for cls in defaults
+            nameless: {
+                cls: tuple(
+                    row.field
+                    for row in rows(cls)
+                    if not row.inherit and not (nameless and row.into_if)
+                )
+                for cls in defaults
+            }
+            for nameless in (False, True)
         }
 
-    def inherited(self, merged: Mapping[type, Any]) -> Mapping[type, Any]:
+    def inherited(self, merged: Mapping[type, Any], nameless: bool) -> Mapping[type, Any]:
         """What the children of a level with these settings start from.
 
+        `nameless` children are `if` and `limit_except`, which stand for the location around them.
         The same objects, except where a value that is not inherited falls back to its default.
         """
         start: dict[type, Any] | None = None
-        for cls, fields in self._not_inherited.items():
+        for cls, fields in self._not_inherited[nameless].items():
             have, default = merged[cls], self.defaults[cls]
             if have is default:
                 continue

@@ -11,8 +11,9 @@ from typing import Any
 
 import attrs
 
+from reverseproxy.config.blocks import BLOCKS, Block
 from reverseproxy.config.directive import Args, Context, Notes, Paths, Row, rows
-from reverseproxy.config.level import Level, Merge, Setting, adopt
+from reverseproxy.config.level import NAMELESS, Level, Merge, Setting, adopt
 from reverseproxy.config.names import Names, counted
 from reverseproxy.config.parser import Glob, Read, parse, read_tree
 from reverseproxy.config.source import (
@@ -39,38 +40,6 @@ class Configuration:
     def files(self) -> tuple[str, ...]:
         """The files in reading order, the main one first."""
         return tuple(self.texts)
-
-
-@attrs.frozen
-class Block:
-    """A directive that opens a level: where it may stand, and what stands in it."""
-
-    context: Context
-    inside: Mapping[Context, Context]
-    least: int = 0
-    most: int | None = 0
-    once: bool = False
-
-
-def _block(allowed: Context, inside: Context, *counts: int | None, once: bool = False) -> Block:
-    least, most = counts or (0, 0)
-    return Block(allowed, dict.fromkeys(allowed, inside), least or 0, most, once)
-
-
-BLOCKS: Mapping[str, Block] = {
-    "events": _block(Context.MAIN, Context.EVENTS, once=True),
-    "http": _block(Context.MAIN, Context.HTTP, once=True),
-    "server": _block(Context.HTTP, Context.SERVER),
-    "upstream": _block(Context.HTTP, Context.UPSTREAM, 1, 1),
-    "location": _block(Context.SERVER | Context.LOCATION, Context.LOCATION, 1, 2),
-    "limit_except": _block(Context.LOCATION, Context.LIMIT_EXCEPT, 1, None),
-    "if": Block(
-        Context.SERVER | Context.LOCATION,
-        {Context.SERVER: Context.SERVER_IF, Context.LOCATION: Context.LOCATION_IF},
-        1,
-        None,
-    ),
-}
 
 
 def find(path: str) -> str:
@@ -174,6 +143,7 @@ class _Loader:
     ) -> Level:
         own: list[Setting] = []
         blocks: list[Statement] = []
+        order: list[Setting | Statement] = []
         first: dict[str, Origin] = {}
         table = self.names.rows_in(context)
         for statement in statements:
@@ -183,16 +153,22 @@ class _Loader:
                 setting = self._setting(statement, row, first)
                 if setting is not None:
                     own.append(setting)
+                    order.append(setting)
                 continue
             block = BLOCKS.get(name)
             if block is None or context not in block.context:
                 self.errors.append(self.names.why_not(statement, context))
             elif self._block_is_right(statement, block, first):
                 blocks.append(statement)
+                order.append(statement)
         merged = self.merge.with_own(start, own)
-        level = Level(kind, args, origin, parent, tuple(own), merged)
+        value = self._value(kind, args, origin)
+        level = Level(kind, args, origin, parent, tuple(own), merged, tuple(own), value)
         if blocks:
-            inherited = self.merge.inherited(merged)
+            starts = {
+                nameless: self.merge.inherited(merged, nameless)
+                for nameless in {child.name.text in NAMELESS for child in blocks}
+            }
             adopt(
                 level,
                 [
@@ -203,14 +179,27 @@ class _Loader:
                         level,
                         child.block or (),
                         BLOCKS[child.name.text].inside[context],
-                        inherited,
+                        starts[child.name.text in NAMELESS],
                     )
                     for child in blocks
                 ],
+                order,
             )
         if self.complete:
             self._check(level)
         return level
+
+    def _value(self, kind: str, args: tuple[Word, ...], origin: Origin) -> Any:
+        """What a block's arguments mean, where they have a syntax of their own."""
+        block = BLOCKS.get(kind)
+        if block is None or block.convert is None:
+            return None
+        converted = Args(Word(kind, origin), args, None, self.paths, self.notes)
+        try:
+            return block.convert(converted)
+        except BadValue as error:
+            self.errors.append(_diagnostic(error, converted))
+            return None
 
     def _check(self, level: Level) -> None:
         for cls in self.checked:

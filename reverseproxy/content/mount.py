@@ -45,8 +45,9 @@ class MountSettings:
     twisted_resource: ResourceName | None = directive(
         twisted_resource,
         None,
-        Context.LOCATION,
+        Context.LOCATION | Context.LOCATION_IF,
         inherit=False,
+        into_if=True,
         doc="A twisted.web IResource, or a callable that makes one, answers for this location.",
         syntax="package.module:name",
     )

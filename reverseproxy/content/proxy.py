@@ -18,7 +18,6 @@ from reverseproxy.errors import ClientError
 from reverseproxy.upstream.client import ProxyClientFactory
 from reverseproxy.upstream.exchange import Exchange, Timeouts
 from reverseproxy.web.response import Fields, Response
-from reverseproxy.web.variables import Rendered, compile_template
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.target import quote_path
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from reverseproxy.upstream.pool import Peer
     from reverseproxy.web.assembly import Assembly
     from reverseproxy.web.request import Request
+    from reverseproxy.web.variables import Rendered, Variables
     from reverseproxy.wire.heads import ResponseHead
 
 #: Fields of a request that are made anew or mean only this hop (RFC 9110 section 7.6).
@@ -51,7 +51,14 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     isLeaf = True
     proxyClientFactoryClass = ProxyClientFactory
 
-    def __init__(self, target: Target, peer: Peer, settings: ProxySettings, prefix: bytes) -> None:
+    def __init__(
+        self,
+        target: Target,
+        peer: Peer,
+        settings: ProxySettings,
+        prefix: bytes,
+        variables: Variables,
+    ) -> None:
         path = (target.uri or "").encode()
         super().__init__(peer.host, peer.port, path, peer.pools.reactor)
         self.peer = peer
@@ -72,7 +79,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self.overflow_limit = settings.proxy_max_temp_file_size
         self._target_of = self._mapping(target, prefix)
         self._set: list[tuple[bytes, Rendered]] = [
-            (b"%b: " % rule.name.encode(), compile_template(rule.value))
+            (b"%b: " % rule.name.encode(), variables.compile(rule.value))
             for rule in settings.proxy_set_header
         ]
         names = {rule.name.lower().encode() for rule in settings.proxy_set_header}
@@ -80,7 +87,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             host = target.name.encode()
             self._set.insert(0, (b"Host: ", lambda _request: host))
         self._stopped = _STOPPED | names
-        self._redirects = _redirects(settings, target, prefix)
+        self._redirects = _redirects(settings, target, prefix, variables)
 
     @staticmethod
     def _mapping(target: Target, prefix: bytes) -> Callable[[Request], bytes]:
@@ -166,7 +173,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
 
 
 def _redirects(
-    settings: ProxySettings, target: Target, prefix: bytes
+    settings: ProxySettings, target: Target, prefix: bytes, variables: Variables
 ) -> list[tuple[bytes, Rendered]]:
     """What the `proxy_redirect`s of a level rewrite."""
     made: list[tuple[bytes, Rendered]] = []
@@ -174,7 +181,7 @@ def _redirects(
         if rule == OFF:
             return []
         if isinstance(rule, RedirectRule):
-            made.append((rule.start.encode(), compile_template(rule.replacement)))
+            made.append((rule.start.encode(), variables.compile(rule.replacement)))
         elif rule == DEFAULT:
             made.append((target.url.encode(), lambda _request: prefix))
     return made
@@ -206,4 +213,4 @@ def content(level: Level, assembly: Assembly, prefix: bytes) -> ReverseProxyReso
         )
         return None
     peer = assembly.pools.peer(str(found[0][4][0]), target.port)
-    return ReverseProxyResource(target, peer, settings, prefix)
+    return ReverseProxyResource(target, peer, settings, prefix, assembly.variables)

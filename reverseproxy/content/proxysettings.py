@@ -129,8 +129,9 @@ class ProxySettings:
     proxy_pass: Target | None = directive(
         proxy_pass,
         None,
-        Context.LOCATION,
+        Context.LOCATION | Context.LOCATION_IF | Context.LIMIT_EXCEPT,
         inherit=False,
+        into_if=True,
         doc="The server that answers here; a URI in it replaces the location's part of the path.",
         syntax="URL",
     )

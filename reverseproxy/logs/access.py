@@ -21,10 +21,10 @@ from reverseproxy.config import (
     settings,
 )
 from reverseproxy.config.template import Variable
-from reverseproxy.web import variables
 
 if TYPE_CHECKING:
     from reverseproxy.web.request import Request
+    from reverseproxy.web.variables import Variables
 
 Line = Callable[["Request"], bytes]
 
@@ -169,7 +169,7 @@ _SAFE = frozenset(
 )
 
 
-def compile_format(form: LogFormat | None) -> Line:
+def compile_format(form: LogFormat | None, variables: Variables) -> Line:
     """The function that makes a request's line, line end included."""
     if form is None:
         origin_free = re.split(r"\$([a-z_]+)", COMBINED)
@@ -185,11 +185,11 @@ def compile_format(form: LogFormat | None) -> Line:
         ).encode()
         + b"\n"
     )
-    getters = [_value(part.name, escape) for part in parts if isinstance(part, Variable)]
+    getters = [_value(part.name, escape, variables) for part in parts if isinstance(part, Variable)]
     return lambda request: shape % tuple([value(request) for value in getters])
 
 
-def _value(name: str, escape: str) -> Line:
+def _value(name: str, escape: str, variables: Variables) -> Line:
     getter = variables.getter(name)
     absent = b"-" if escape == "default" else b""
     if name in _SAFE or escape == "none":

@@ -90,7 +90,8 @@ class ErrorLog:
             parts.append(f"*{channel.number} ")
         parts.append(message)
         if channel is not None:
-            parts.append(f", client: {channel.peer.decode()}")
+            peer = channel.peer if request is None else request.peer
+            parts.append(f", client: {peer.decode()}")
         if request is not None:
             parts.append(f", server: {request.vhost.name.decode()}")
             parts.append(f', request: "{_text(request.head.line)}"')

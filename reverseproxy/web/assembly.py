@@ -37,6 +37,7 @@ from .locations import HeaderFilter, Location, LocationTable, Rule
 from .settings import ClientSettings, ServerSettings
 from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
+from .variables import Variables
 from .vhosts import NameVirtualHost, VirtualHost
 
 _SERVER_LINES = {
@@ -68,6 +69,7 @@ class Assembly:
         self.seconds = seconds
         self.dates = Dates(clock)
         self.log_files = LogFiles()
+        self.variables = Variables()
         self.errors: list[Diagnostic] = []
         #: what was found and removed at start, for the error log
         self.swept: list[str] = []
@@ -245,7 +247,7 @@ class Assembly:
             name = target.format.text if target.format is not None else "combined"
             file = self.log_files.at(target.path)
             self._named(file.path, level, "access_log")
-            logs.append((compile_format(known[name]), file.write))
+            logs.append((compile_format(known[name], self.variables), file.write))
         return compose(logs)
 
     def _complain(self, origin: Any, message: str) -> None:

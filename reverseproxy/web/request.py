@@ -7,7 +7,8 @@ answers every error. The way out is the base class, `AnsweringRequest`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
@@ -46,6 +47,10 @@ class Request(AnsweringRequest):
     unmoved = True
     #: the attempts at upstreams, for `$upstream_…`
     upstream_tries: tuple[Try, ...] = ()
+    #: the groups of the last regular expression that matched, nginx's $1 to $9
+    captures: tuple[bytes | None, ...] = ()
+    #: what `set` and named groups gave to variables; a request that has some gets its own
+    variables: Mapping[str, bytes] = MappingProxyType({})
     _then: Callable[[Request], None] | None = None
     _lost_code = 499
     _redirects = 0
@@ -53,6 +58,7 @@ class Request(AnsweringRequest):
     def __init__(self, channel: HTTPChannel, head: RequestHead) -> None:
         # Not the base class's: see LazyRequest.
         self.channel = channel
+        self.peer = channel.peer
         self.site = site = channel.site
         self.head = head
         self.method = head.method
@@ -117,6 +123,10 @@ class Request(AnsweringRequest):
         if self.has_body and limit and self.body_length is not None and self.body_length > limit:
             raise self._too_large(self.body_length)
         location.resource.render(self)
+
+    def assign(self, name: str, value: bytes) -> None:
+        """Give a variable a value (`set`, named groups)."""
+        self.variables = {**self.variables, name: value}
 
     def internal_redirect(self, uri: bytes, query: bytes | None = None) -> None:
         """Choose a location anew for `uri` (decoded), as nginx's internal redirects do."""

@@ -28,7 +28,7 @@ Rendered = Callable[["Request"], bytes]
 
 def remote_addr(request: Request) -> bytes:
     """`$remote_addr`: the client's address."""
-    return request.channel.peer
+    return request.peer
 
 
 def _remote_port(request: Request) -> bytes:
@@ -122,7 +122,7 @@ def _server_protocol(request: Request) -> bytes:
 
 
 def _forwarded_for(request: Request) -> bytes:
-    return append_forwarded_for(request.head.get_all(b"x-forwarded-for"), request.channel.peer)
+    return append_forwarded_for(request.head.get_all(b"x-forwarded-for"), request.peer)
 
 
 def _connection(request: Request) -> bytes:
@@ -252,43 +252,72 @@ _FAMILIES: dict[str, Callable[[str], Getter]] = {
 }
 
 
-def getter(name: str) -> Getter:
-    """The function for a variable's name; KeyError where there is none."""
+class Variables:
+    """The variables of one configuration: those built in, and those that it declares.
+
+    A name that is neither is one that `set` or a regular expression's named group gives a value
+    while a request is served; that there is such a directive was checked when the text was read.
+    """
+
+    def __init__(self) -> None:
+        self._declared: dict[str, Getter] = {}
+
+    def declare(self, name: str, getter: Getter) -> None:
+        """Add a variable that a directive declares (`map`, `geo`, …)."""
+        self._declared[name] = getter
+
+    def getter(self, name: str) -> Getter:
+        """The function for a variable's name; "1" to "9" are the last match's groups."""
+        if len(name) == 1 and name in "123456789":
+            return _capture(int(name))
+        found = self._declared.get(name) or built_in(name)
+        return _assigned(name) if found is None else found
+
+    def compile(self, template: Template) -> Rendered:
+        """The template as a function of the request; no value is nothing."""
+        constant = template.constant
+        if constant is not None:
+            always = constant.encode()
+            return lambda _request: always
+        parts = [
+            _constant(part.encode()) if isinstance(part, str) else self.getter(part.name)
+            for part in template.parts
+        ]
+        if len(parts) == 1:
+            only = parts[0]
+            return lambda request: only(request) or b""
+        return lambda request: b"".join([part(request) or b"" for part in parts])
+
+
+def built_in(name: str) -> Getter | None:
+    """The function for one of nginx's own variables, or None."""
     found = _GETTERS.get(name)
-    if found is not None:
-        return found
-    for prefix, family in _FAMILIES.items():
-        if name.startswith(prefix) and len(name) > len(prefix):
-            return family(name[len(prefix) :])
-    raise KeyError(name)
+    if found is None:
+        for prefix, family in _FAMILIES.items():
+            if name.startswith(prefix) and len(name) > len(prefix):
+                return family(name[len(prefix) :])
+    return found
 
 
 def known(name: str) -> bool:
-    """Whether there is such a variable."""
-    try:
-        getter(name)
-    except KeyError:
-        return False
-    return True
+    """Whether there is such a variable, whatever the configuration declares."""
+    return built_in(name) is not None
 
 
 def _constant(value: bytes) -> Getter:
     return lambda _request: value
 
 
-def compile_template(template: Template) -> Rendered:
-    """The template as a function of the request; no value is nothing."""
-    constant = template.constant
-    if constant is not None:
-        always = constant.encode()
-        return lambda _request: always
-    parts: list[Getter] = []
-    for part in template.parts:
-        if isinstance(part, str):
-            parts.append(_constant(part.encode()))
-        else:
-            parts.append(getter(part.name))
-    if len(parts) == 1:
-        only = parts[0]
-        return lambda request: only(request) or b""
-    return lambda request: b"".join([part(request) or b"" for part in parts])
+def _capture(number: int) -> Getter:
+    def capture(request: Request) -> bytes | None:
+        groups = request.captures
+        return groups[number - 1] if number <= len(groups) else None
+
+    return capture
+
+
+def _assigned(name: str) -> Getter:
+    def assigned(request: Request) -> bytes | None:
+        return request.variables.get(name)
+
+    return assigned

@@ -52,6 +52,7 @@ BROKEN = [
     b"\r\n", b"\n", b"x", b";a\r\n", b" 5\r\nhello", b"+5\r\nhello", b"-5\r\nhello", b"0x5\r\n",
     b"5\nhello", b"5 \r\nhello", b"5\t\r\nhello", b"5 ;a\r\nhello", b"5; a\r\nhello", b"5\r\r\n",
     b"5;\r\nhello", b"5;a=\r\nhello", b"5;a b\r\nhello", b'5;a="\r\nhello', b'5;a="\x00"\r\nhello',
+    b"55\nhello", b"5;ab\nhello",
     b"5;a\nhello", b"5;a\r\r\nhello", b"5;a\rb\r\nhello", b"5,\r\n", b"5_0\r\n", b"5.0\r\n",
     b"00000000000000005\r\nhello", b"10000000000000000\r\n", b"8000000000000000\r\n",
     b"ffffffffffffffff\r\n", b"5\r\nhelloX", b"5\r\nhello\n", b"5\r\nhello\rX", b"5\r\nhello0\r\n",
