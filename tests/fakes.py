@@ -152,7 +152,9 @@ class FakeReactor(Clock):
     def removeWriter(self, writer: Any) -> None:
         self.writers.pop(writer, None)
 
-    def connectTCP(self, host: str, port: int, factory: Any, timeout: float = 30.0, **_: Any) -> Any:
+    def connectTCP(
+        self, host: str, port: int, factory: Any, timeout: float = 30.0, **_: Any
+    ) -> Any:
         return self.connect(self, host, port, factory, timeout)
 
     def settle(self) -> None:

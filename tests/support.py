@@ -1,11 +1,11 @@
-"""A daemon without a network: a configuration's sites, clients and upstreams driven by hand.
+r"""A daemon without a network: a configuration's sites, clients and upstreams driven by hand.
 
-    bench = serve(self, "server { listen 80; location / { proxy_pass http://10.0.0.1; } }")
-    client = bench.client()
-    client.send(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
-    upstream = bench.upstream()
-    upstream.send(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
-    client.answer().body
+bench = serve(self, "server { listen 80; location / { proxy_pass http://10.0.0.1; } }")
+client = bench.client()
+client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+upstream = bench.upstream()
+upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+client.answer().body
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from reverseproxy.web.assembly import Assembly
 from .answers import Answer, read_answers
 from .fakes import FakeReactor, FakeSocket, fake_sendfile
 
+Place = tuple[str, int]
 CLIENT = ("192.0.2.7", 51234)
 HERE = ("198.51.100.1", 80)
 #: the bench's time of day begins here: Thu, 02 Jul 2026 03:04:05 GMT
@@ -211,7 +212,9 @@ class Network:
         #: how many bytes the kernel takes on a new connection to an upstream
         self.upstream_room: float = inf
 
-    def connect(self, _reactor: Any, host: str, port: int, factory: Any, timeout: float) -> Upstream:
+    def connect(
+        self, _reactor: Any, host: str, port: int, factory: Any, timeout: float
+    ) -> Upstream:
         """Stand for the reactor: note the attempt."""
         upstream = Upstream(self.reactor, host, port, factory, timeout, self.kind)
         self.upstreams.append(upstream)
@@ -223,7 +226,9 @@ class Network:
         """The newest connection to an upstream."""
         return self.upstreams[-1]
 
-    def connected(self, factory: Any, peer: tuple[str, int], here: tuple[str, int]) -> Client | None:
+    def connected(
+        self, factory: Any, peer: tuple[str, int], here: tuple[str, int]
+    ) -> Client | None:
         """Connect a client to a factory; None when it does not want any."""
         protocol = factory.buildProtocol(address.IPv4Address("TCP", *peer))
         if protocol is None:
@@ -374,4 +379,3 @@ def ok(body: bytes = b"hi", *fields: bytes) -> bytes:
     """An upstream's small answer."""
     lines = [b"HTTP/1.1 200 OK", b"Content-Length: %d" % len(body), *fields, b"", b""]
     return b"\r\n".join(lines) + body
-
