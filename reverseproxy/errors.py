@@ -63,6 +63,10 @@ class UpstreamClosed(UpstreamError):
     cause = "RP-502-closed"
 
 
+class UpstreamUnanswered(UpstreamClosed):
+    """The upstream closed before a single byte of an answer: it may not have seen the request."""
+
+
 class UpstreamProtocolError(UpstreamError):
     """The upstream sent something that is not well-formed HTTP/1 (RFC 9112)."""
 
