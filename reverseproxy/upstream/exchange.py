@@ -192,6 +192,9 @@ class Exchange:
         """The body is complete (and the upstream free)."""
         for data in pieces[:-1]:
             self.piece(data)
+            if self.request.finished:
+                # The disk did not take it, and the answer is cut.
+                return
         last = pieces[-1] if pieces else b""
         if self._overflow is not None:
             if last:
