@@ -9,13 +9,12 @@ import attrs
 from twisted.web.resource import IResource, Resource, getChildForRequest
 from twisted.web.server import NOT_DONE_YET
 
-from reverseproxy.config import Args, BadValue, Context, Diagnostic, Word, directive, settings
+from reverseproxy.config import Args, BadValue, Context, Word, directive, settings
 
 from .slash import AddsSlash
 
 if TYPE_CHECKING:
-    from reverseproxy.config import Level
-    from reverseproxy.web.assembly import Assembly
+    from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 
 
@@ -79,9 +78,9 @@ class MountedResource(Resource, AddsSlash):
         request.render(getChildForRequest(self.root, request))
 
 
-def content(level: Level, assembly: Assembly, prefix: bytes) -> MountedResource | None:
+def content(place: Place) -> MountedResource | None:
     """The resource of a location with `twisted_resource`."""
-    named = level[MountSettings].twisted_resource
+    named = place[MountSettings].twisted_resource
     if named is None:
         return None
     try:
@@ -90,20 +89,16 @@ def content(level: Level, assembly: Assembly, prefix: bytes) -> MountedResource 
             found = getattr(found, part)
         resource = found if IResource.providedBy(found) else found()
     except Exception as error:  # noqa: BLE001 - whatever importing foreign code raises is shown
-        assembly.errors.append(
-            Diagnostic(
-                named.word.origin,
-                f'"{named.word.text}" can\'t be had: {type(error).__name__}: {error}',
-                "is the module on Python's path (PYTHONPATH), and the name in it?",
-            )
+        place.complain(
+            named.word.origin,
+            f'"{named.word.text}" can\'t be had: {type(error).__name__}: {error}',
+            "is the module on Python's path (PYTHONPATH), and the name in it?",
         )
         return None
     if not IResource.providedBy(resource):
-        assembly.errors.append(
-            Diagnostic(
-                named.word.origin,
-                f'"{named.word.text}" is {resource!r}, which is no twisted.web IResource',
-            )
+        place.complain(
+            named.word.origin,
+            f'"{named.word.text}" is {resource!r}, which is no twisted.web IResource',
         )
         return None
-    return MountedResource(resource, prefix)
+    return MountedResource(resource, place.prefix)

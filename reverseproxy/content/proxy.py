@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from twisted.web import proxy
 from twisted.web.server import NOT_DONE_YET
 
-from reverseproxy.config import Diagnostic
 from reverseproxy.errors import ClientError
 from reverseproxy.upstream.client import ProxyClientFactory
 from reverseproxy.upstream.exchange import Exchange, Timeouts
@@ -25,11 +24,10 @@ from .proxysettings import DEFAULT, OFF, ProxySettings, RedirectRule, Target
 from .slash import AddsSlash
 
 if TYPE_CHECKING:
-    from reverseproxy.config import Level
     from reverseproxy.upstream.pool import Peer
-    from reverseproxy.web.assembly import Assembly
+    from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
-    from reverseproxy.web.variables import Rendered, Variables
+    from reverseproxy.web.variables import Rendered
     from reverseproxy.wire.heads import ResponseHead
 
 #: Fields of a request that are made anew or mean only this hop (RFC 9110 section 7.6).
@@ -55,10 +53,9 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self,
         target: Target,
         peer: Peer,
-        settings: ProxySettings,
-        prefix: bytes,
-        variables: Variables,
+        place: Place,
     ) -> None:
+        settings, prefix = place[ProxySettings], place.prefix
         path = (target.uri or "").encode()
         super().__init__(peer.host, peer.port, path, peer.pools.reactor)
         self.peer = peer
@@ -79,7 +76,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self.overflow_limit = settings.proxy_max_temp_file_size
         self._target_of = self._mapping(target, prefix)
         self._set: list[tuple[bytes, Rendered]] = [
-            (b"%b: " % rule.name.encode(), variables.compile(rule.value))
+            (b"%b: " % rule.name.encode(), place.compile(rule.value))
             for rule in settings.proxy_set_header
         ]
         names = {rule.name.lower().encode() for rule in settings.proxy_set_header}
@@ -87,7 +84,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             host = target.name.encode()
             self._set.insert(0, (b"Host: ", lambda _request: host))
         self._stopped = _STOPPED | names
-        self._redirects = _redirects(settings, target, prefix, variables)
+        self._redirects = _redirects(place, target)
 
     @staticmethod
     def _mapping(target: Target, prefix: bytes) -> Callable[[Request], bytes]:
@@ -168,49 +165,52 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         for start, replacement in self._redirects:
             if value.startswith(start, at):
                 changed = value[:at] + replacement(request) + value[at + len(start) :]
-                return changed if safe_field_value(changed) else value
+                if not safe_field_value(changed):
+                    return value
+                # As nginx: what was rewritten to a path is made absolute again.
+                return request.absolute(changed) if changed.startswith(b"/") else changed
         return value
 
 
-def _redirects(
-    settings: ProxySettings, target: Target, prefix: bytes, variables: Variables
-) -> list[tuple[bytes, Rendered]]:
+def _redirects(place: Place, target: Target) -> list[tuple[bytes, Rendered]]:
     """What the `proxy_redirect`s of a level rewrite."""
     made: list[tuple[bytes, Rendered]] = []
-    for rule in settings.proxy_redirect:
+    for rule in place[ProxySettings].proxy_redirect:
         if rule == OFF:
             return []
         if isinstance(rule, RedirectRule):
-            made.append((rule.start.encode(), variables.compile(rule.replacement)))
+            made.append((rule.start.encode(), place.compile(rule.replacement)))
         elif rule == DEFAULT:
-            made.append((target.url.encode(), lambda _request: prefix))
+            start, replacement = target.url.encode(), place.prefix
+            if target.uri is None:
+                start, replacement = start + b"/", b"/"
+            made.append((start, _always(replacement)))
     return made
 
 
-def content(level: Level, assembly: Assembly, prefix: bytes) -> ReverseProxyResource | None:
+def _always(value: bytes) -> Rendered:
+    return lambda _request: value
+
+
+def content(place: Place) -> ReverseProxyResource | None:
     """The resource of a location with `proxy_pass`."""
-    settings = level[ProxySettings]
-    target = settings.proxy_pass
+    target = place[ProxySettings].proxy_pass
     if target is None:
         return None
-    if target.uri is not None and not prefix:
-        assembly.errors.append(
-            Diagnostic(
-                target.word.origin,
-                "proxy_pass can't have a URI part in a location given by a regular expression",
-                f"without it the path is passed on as it came: http://{target.name}",
-            )
+    if target.uri is not None and not place.prefix:
+        place.complain(
+            target.word.origin,
+            "proxy_pass can't have a URI part where a regular expression or a name is matched",
+            f"without it the path is passed on as it came: http://{target.name}",
         )
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        assembly.errors.append(
-            Diagnostic(
-                target.word.origin,
-                f'host not found in upstream "{target.host}": {error.strerror or error}',
-                "is the name right, and does this machine's resolver know it?",
-            )
+        place.complain(
+            target.word.origin,
+            f'host not found in upstream "{target.host}": {error.strerror or error}',
+            "is the name right, and does this machine's resolver know it?",
         )
         return None
-    peer = assembly.pools.peer(str(found[0][4][0]), target.port)
-    return ReverseProxyResource(target, peer, settings, prefix, assembly.variables)
+    peer = place.assembly.pools.peer(str(found[0][4][0]), target.port)
+    return ReverseProxyResource(target, peer, place)

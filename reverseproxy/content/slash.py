@@ -15,19 +15,11 @@ class AddsSlash:
     """Marks content whose `location /app/` also answers `/app`, with a redirect (nginx's rule)."""
 
 
-def redirect_to_slash(request: Request) -> None:
-    """Answer 301 to the same path with a slash behind it."""
-    target = request.location_of(request.document_uri + b"/")
-    if request.query is not None:
-        target += b"?" + request.query
-    request.answer(301, fields=[(b"Location", target)])
-
-
 class SlashResource(Resource):
     """Redirects every request."""
 
     isLeaf = True
 
     def render(self, request: Request) -> int:
-        redirect_to_slash(request)
+        request.add_slash()
         return NOT_DONE_YET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -28,11 +28,9 @@ from reverseproxy.web.response import Response
 from reverseproxy.wire.conditional import http_date, precondition
 
 from .files import OpenFile, send
-from .slash import redirect_to_slash
 
 if TYPE_CHECKING:
-    from reverseproxy.config import Level
-    from reverseproxy.web.assembly import Assembly
+    from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 
 Types = Mapping[bytes, bytes]
@@ -119,6 +117,21 @@ class StaticSettings:
     )
 
 
+def media_types(settings: StaticSettings) -> Callable[[bytes], bytes]:
+    """The function from a path to the media type of what is there."""
+    types: dict[bytes, bytes] = {}
+    for block in settings.types or (DEFAULT_TYPES,):
+        types.update(block)
+    default = settings.default_type.encode()
+
+    def media_type(path: bytes) -> bytes:
+        name = path[path.rfind(b"/") + 1 :]
+        dot = name.rfind(b".")
+        return default if dot < 0 else types.get(name[dot + 1 :].lower(), default)
+
+    return media_type
+
+
 #: Errors of open(2) that are nobody's fault but the request's.
 _NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 _ALLOW = ((b"Allow", b"GET, HEAD"),)
@@ -129,15 +142,13 @@ class StaticResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, settings: StaticSettings) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__()
+        settings = place[StaticSettings]
         self.base = settings.root
         self.index = settings.index
         self.sendfile = settings.sendfile
-        self.default_type = settings.default_type.encode()
-        self.types: dict[bytes, bytes] = {}
-        for block in settings.types or (DEFAULT_TYPES,):
-            self.types.update(block)
+        self.media_type = media_types(settings)
 
     def render(self, request: Request) -> int:
         """Serve a file, look for an index, or refuse."""
@@ -158,7 +169,7 @@ class StaticResource(Resource):
     def _serve(self, request: Request, uri: bytes) -> None:
         file = self._open(self.base + uri)
         if file.is_directory:
-            redirect_to_slash(request)
+            request.add_slash()
             return
         if not file.is_file:
             raise Refusal(404, "RP-404-file", f'"{_shown(self.base + uri)}" is not a regular file')
@@ -173,16 +184,9 @@ class StaticResource(Resource):
             request.respond(Response(304, fields))
             request.finish()
             return
-        fields.insert(0, (b"Content-Type", self._type(uri)))
+        fields.insert(0, (b"Content-Type", self.media_type(uri)))
         request.respond(Response(200, fields, file.size, ranges=True, mtime=file.mtime))
         send(request, file, self.sendfile)
-
-    def _type(self, uri: bytes) -> bytes:
-        name = uri[uri.rfind(b"/") + 1 :]
-        dot = name.rfind(b".")
-        if dot < 0:
-            return self.default_type
-        return self.types.get(name[dot + 1 :].lower(), self.default_type)
 
     @staticmethod
     def _open(path: bytes) -> OpenFile:
@@ -224,6 +228,6 @@ def _shown(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
-def content(level: Level, _assembly: Assembly, _prefix: bytes) -> StaticResource:
+def content(place: Place) -> StaticResource:
     """Files are what is there when nothing else is."""
-    return StaticResource(level[StaticSettings])
+    return StaticResource(place)

@@ -25,9 +25,8 @@ from reverseproxy.web.response import Response
 from reverseproxy.wire.negotiation import accepts_gzip
 
 if TYPE_CHECKING:
-    from reverseproxy.config import Level
-    from reverseproxy.web.assembly import Assembly
     from reverseproxy.web.locations import HeaderFilter
+    from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 
 PROXIED = ("off", "expired", "no-cache", "no-store", "private", "no_last_modified", "no_etag")
@@ -153,9 +152,9 @@ class GzipTransform:
         return self._deflate.flush(zlib.Z_FINISH)
 
 
-def header_filter(level: Level, _assembly: Assembly) -> HeaderFilter | None:
+def header_filter(place: Place) -> HeaderFilter | None:
     """The filter of a level with `gzip on`."""
-    settings = level[GzipSettings]
+    settings = place[GzipSettings]
     if not settings.gzip:
         return None
     any_type = b"*" in settings.gzip_types

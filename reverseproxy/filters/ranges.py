@@ -12,17 +12,16 @@ from reverseproxy.web.response import Response
 from reverseproxy.wire.ranges import if_range, parse_ranges
 
 if TYPE_CHECKING:
-    from reverseproxy.config import Level
-    from reverseproxy.web.assembly import Assembly
     from reverseproxy.web.locations import HeaderFilter
+    from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 
 _serial = itertools.count(int.from_bytes(os.urandom(6), "big"))
 
 
-def header_filter(level: Level, _assembly: Assembly) -> HeaderFilter | None:
+def header_filter(place: Place) -> HeaderFilter | None:
     """The filter of a level, with its `max_ranges`."""
-    limit = level[StaticSettings].max_ranges
+    limit = place[StaticSettings].max_ranges
 
     def ranges(request: Request, response: Response) -> None:
         size = response.length

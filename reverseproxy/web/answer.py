@@ -42,6 +42,8 @@ class AnsweringRequest(LazyRequest):
     watcher: Watcher | None = None
     #: bytes of the answer's head
     head_sent = 0
+    #: the status that an `error_page` gives to whatever answers, or 0
+    status_override = 0
     _bodiless = False
     _promised: int | None = None
     _unsent = b""
@@ -53,6 +55,8 @@ class AnsweringRequest(LazyRequest):
         """
         if self._disconnected:
             return
+        if self.status_override:
+            response.status, response.reason = self.status_override, None
         for change in self.location.filters:
             change(self, response)  # type: ignore[arg-type]  # each is a Request
         self.startedWriting = 1

@@ -16,15 +16,16 @@ from twisted.web.resource import IResource
 
 from reverseproxy import __version__, features
 from reverseproxy.config import (
-    BadValue,
     Configuration,
     ConfigurationError,
     Diagnostic,
     Level,
-    Word,
+    Matcher,
+    Origin,
 )
-from reverseproxy.config.regex import compile_regex
+from reverseproxy.content import static
 from reverseproxy.content.slash import AddsSlash, SlashResource
+from reverseproxy.guards import rewriting
 from reverseproxy.logs.access import AccessLogSettings, Line, compile_format, compose, formats
 from reverseproxy.logs.errors import ErrorLog, ErrorLogSettings, ErrorLogTarget
 from reverseproxy.logs.files import LogFiles
@@ -32,9 +33,11 @@ from reverseproxy.process.settings import EventsSettings
 from reverseproxy.upstream.pool import Pools
 
 from .dates import Dates
+from .errorpages import detours
 from .listen import Address, Listen
 from .locations import HeaderFilter, Location, LocationTable, Rule
-from .settings import ClientSettings, ServerSettings
+from .place import Place
+from .settings import ClientSettings, ServerName, ServerSettings
 from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
 from .variables import Variables
@@ -119,7 +122,7 @@ class Assembly:
             for listen in listens:
                 entries = by_address.setdefault(listen.address, [])
                 if any(level is server for _, _, level in entries):
-                    self._complain(listen.origin, f"{listen.address} is listened on twice here")
+                    self.complain(listen.origin, f"{listen.address} is listened on twice here")
                     continue
                 entries.append((listen, host, server))
         for entries in by_address.values():
@@ -129,7 +132,7 @@ class Assembly:
         """One address: which server is the default, and who has which name."""
         declared = [entry for entry in entries if entry[0].default_server]
         for listen, _, _ in declared[1:]:
-            self._complain(
+            self.complain(
                 listen.origin,
                 f"a duplicate default_server for {listen.address}: "
                 f"the first is at {declared[0][0].origin}",
@@ -137,14 +140,17 @@ class Assembly:
         listen, default, level = (declared or entries)[0]
         vhosts = NameVirtualHost(default)
         for entry, host, server in entries:
-            for name in host.names or ("",):
+            for name in host.names or (ServerName(""),):
+                if name.regex is not None:
+                    vhosts.add_regex(name.regex, host)
+                    continue
                 try:
-                    vhosts.addHost(_host_name(name), host)
+                    vhosts.addHost(name.text.encode(), host)
                 except ValueError:
                     origin = server.origin_of("server_name") or entry.origin
                     self.error_log.log(
                         "warn",
-                        f'{origin}: conflicting server name "{name}" on {entry.address}, ignored',
+                        f'{origin}: conflicting server name "{name.text}" on {entry.address}',
                     )
         self.sites[listen] = Site(
             vhosts,
@@ -160,9 +166,18 @@ class Assembly:
 
     def _virtual_host(self, server: Level) -> VirtualHost:
         settings = server[ServerSettings]
-        location = self._location(server, b"")
+        place = Place(server, b"", "server", self)
+        location = self.location(place)
+        self._named_locations: dict[bytes, Location] = {}
         table = LocationTable(self._rules(server), location)
-        return VirtualHost(settings.server_name or (), location, table, settings.merge_slashes)
+        return VirtualHost(
+            settings.server_name or (),
+            location,
+            table,
+            merge_slashes=settings.merge_slashes,
+            named=self._named_locations,
+            program=rewriting.program(place),
+        )
 
     # --- locations ---
 
@@ -170,28 +185,26 @@ class Assembly:
         rules: list[Rule] = []
         seen: dict[tuple[str, bytes], Level] = {}
         for level in parent.of_kind("location"):
-            try:
-                kind, word = _matcher(level)
-                text = word.text.encode()
-                if kind in ("~", "~*"):
-                    text = compile_regex(word).pattern.pattern
-            except BadValue as error:
-                self._complain((error.word or level.args[0]).origin, str(error))
-                continue
+            matcher: Matcher = level.value
+            kind, text = matcher.kind, matcher.word.text.encode()
             key = ("prefix" if kind == "^~" else kind, text)
             if key in seen:
-                self._complain(
+                self.complain(
                     level.origin,
-                    f'location "{word.text}" is there twice: the first is at {seen[key].origin}',
+                    f'location "{text.decode()}" is there twice; the first: {seen[key].origin}',
                 )
                 continue
             seen[key] = level
             prefix = text if kind in ("=", "prefix", "^~") else b""
-            location = self._location(level, prefix)
+            location = self.location(Place(level, prefix, kind, self))
+            if kind == "@":
+                if parent.kind != "server":
+                    self.complain(level.origin, "a named location stands in a server only")
+                self._named_locations[text] = location
+                continue
             inner = self._rules(level)
-            rules.append(
-                Rule(kind, text, location, LocationTable(inner, location) if inner else None)
-            )
+            table = LocationTable(inner, location) if inner else None
+            rules.append(Rule(kind, text, location, table, matcher.regex))
         return rules + self._slash_rules(rules)
 
     def _slash_rules(self, rules: list[Rule]) -> list[Rule]:
@@ -207,35 +220,39 @@ class Assembly:
                 made.append(Rule("=", bare, location))
         return made
 
-    def _location(self, level: Level, prefix: bytes) -> Location:
-        client = level[ClientSettings]
+    def location(self, place: Place, rewrites: bool = True) -> Location:
+        """Make the location of a place; without `rewrites` its program is run by somebody else."""
+        level, client = place.level, place[ClientSettings]
         return Location(
             level=level,
-            resource=self._chain(level, prefix),
-            filters=self._filters(level),
+            resource=self._chain(place, rewrites),
+            filters=self._filters(place),
             log=self._access_log(level),
             error_log=self.error_log_of(level),
             client=client,
             spool=client.client_body_temp_path,
             server_line=_SERVER_LINES[client.server_tokens],
-            prefix=prefix,
+            media_type=static.media_types(place[static.StaticSettings]),
+            detours=detours(place),
+            prefix=place.prefix,
             cork=client.tcp_nopush,
         )
 
-    def _chain(self, level: Level, prefix: bytes) -> IResource:
+    def _chain(self, place: Place, rewrites: bool) -> IResource:
         resource: IResource | None = None
         for content in features.CONTENTS:
-            resource = content(level, self, prefix)
+            resource = content(place)
             if resource is not None:
                 break
         if resource is None:
             raise AssertionError("the last of CONTENTS answers everything")
         for guard in reversed(features.GUARDS):
-            resource = guard(level, self, resource) or resource
+            if rewrites or guard is not rewriting.guard:
+                resource = guard(place, resource) or resource
         return resource
 
-    def _filters(self, level: Level) -> tuple[HeaderFilter, ...]:
-        made = [header_filter(level, self) for header_filter in features.FILTERS]
+    def _filters(self, place: Place) -> tuple[HeaderFilter, ...]:
+        made = [header_filter(place) for header_filter in features.FILTERS]
         return tuple(one for one in made if one is not None)
 
     def _access_log(self, level: Level) -> Callable[[Any], None]:
@@ -250,29 +267,9 @@ class Assembly:
             logs.append((compile_format(known[name], self.variables), file.write))
         return compose(logs)
 
-    def _complain(self, origin: Any, message: str) -> None:
-        self.errors.append(Diagnostic(origin, message))
-
-
-def _matcher(level: Level) -> tuple[str, Word]:
-    """The kind and the text of `location [= | ^~ | ~ | ~*] TEXT`, attached or apart."""
-    first = level.args[0]
-    if len(level.args) == 2:
-        if first.text not in ("=", "^~", "~", "~*"):
-            raise BadValue(
-                f'location takes =, ^~, ~ or ~* before the path, not "{first.text}"', first
-            )
-        return first.text, level.args[1]
-    for kind in ("=", "^~", "~*", "~"):
-        if first.text.startswith(kind) and len(first.text) > len(kind) and not first.quoted:
-            return kind, Word(first.text[len(kind) :], first.origin, first.quoted)
-    if first.text.startswith("@"):
-        raise BadValue("named locations are not there yet", first)
-    return "prefix", first
-
-
-def _host_name(name: str) -> bytes:
-    return name.encode("ascii" if name.isascii() or name.startswith("~") else "idna")
+    def complain(self, origin: Origin, message: str, hint: str = "") -> None:
+        """Add an error; the load fails when all are known."""
+        self.errors.append(Diagnostic(origin, message, hint))
 
 
 def _shortest(main: Level) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .response import REASONS, Response
 
 if TYPE_CHECKING:
-    from .request import Request
+    from reverseproxy.wire.heads import RequestHead
 
 _PAGE = b"""<!DOCTYPE html>
 <html lang="en">
@@ -79,10 +79,10 @@ def _page(status: int, cause: str, html: bool) -> bytes:
 
 
 def error_response(
-    request: Request, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]
+    head: RequestHead, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]
 ) -> tuple[Response, bytes]:
     """The answer for `status`: HTML for a client that names it (browsers do), else plain text."""
-    html = b"text/html" in (request.head.named.get(b"accept") or b"")
+    html = b"text/html" in (head.named.get(b"accept") or b"")
     body = _page(status, cause, html)
     kind = b"text/html" if html else b"text/plain"
     return Response(status, [(b"Content-Type", kind), *fields], len(body)), body

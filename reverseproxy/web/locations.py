@@ -7,19 +7,19 @@ order they were written; the first that matches wins over the prefix.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 from twisted.web.resource import IResource
 
+from .errorpages import Detour
 from .response import Response
 from .settings import ClientSettings
 from .spool import SpoolDirectory
 
 if TYPE_CHECKING:
-    from reverseproxy.config import Level
+    from reverseproxy.config import Level, Regex
     from reverseproxy.logs.errors import ErrorLog
 
     from .request import Request
@@ -43,6 +43,8 @@ class Location:
     client: ClientSettings
     spool: SpoolDirectory
     server_line: bytes
+    media_type: Callable[[bytes], bytes]
+    detours: Mapping[int, Detour]
     prefix: bytes = b""
     cork: bool = False
 
@@ -60,34 +62,35 @@ class Rule:
     text: bytes
     location: Location
     inner: LocationTable | None = None
+    regex: Regex | None = None
 
 
 class LocationTable:
-    """The locations of one level. `find(path)` takes a decoded, normalised path."""
+    """The locations of one level.
 
-    find: Callable[[bytes], Location]
+    `find(path, request)` takes a decoded, normalised path, and gives the request the groups of the
+    regular expression that matched.
+    """
+
+    find: Callable[[bytes, Request], Location]
 
     def __init__(self, rules: Sequence[Rule], fallback: Location) -> None:
         self._fallback = fallback
         self._exact = {rule.text: rule for rule in rules if rule.kind == "="}
         self._prefixes = {rule.text: rule for rule in rules if rule.kind in ("prefix", "^~")}
         self._lengths = sorted({len(text) for text in self._prefixes}, reverse=True)
-        self._regexes = [
-            (re.compile(rule.text, re.IGNORECASE if rule.kind == "~*" else 0), rule)
-            for rule in rules
-            if rule.kind in ("~", "~*")
-        ]
+        self._regexes = [(rule.regex, rule) for rule in rules if rule.regex is not None]
         only = self._prefixes.get(b"/")
         if only is not None and len(rules) == 1 and only.inner is None:
             # The commonest server has one location: nothing to choose.
             location = only.location
-            self.find = lambda _path: location
+            self.find = lambda _path, _request: location
         elif self._regexes or any(rule.inner for rule in rules):
             self.find = self._find
         else:
             self.find = self._find_prefix
 
-    def _find_prefix(self, path: bytes) -> Location:
+    def _find_prefix(self, path: bytes, _request: Request) -> Location:
         """Exact matches and prefixes only."""
         rule = self._exact.get(path) or self._longest(path)
         return self._fallback if rule is None else rule.location
@@ -102,26 +105,29 @@ class LocationTable:
                     return rule
         return None
 
-    def _find(self, path: bytes) -> Location:
-        rule = self._search(path)
+    def _find(self, path: bytes, request: Request) -> Location:
+        rule = self._search(path, request)
         return self._fallback if rule is None else rule.location
 
-    def _search(self, path: bytes) -> Rule | None:
+    def _search(self, path: bytes, request: Request) -> Rule | None:
         rule = self._exact.get(path)
         if rule is not None:
             return rule
         rule = self._longest(path)
         if rule is not None:
             if rule.inner is not None:
-                inner = rule.inner._search(path)
+                inner = rule.inner._search(path, request)
                 if inner is not None:
-                    if inner.kind not in ("prefix",):
+                    if inner.kind != "prefix":
                         return inner
                     rule = inner
             if rule.kind == "^~":
                 return rule
-        for pattern, candidate in self._regexes:
-            if pattern.search(path):
-                inner = candidate.inner._search(path) if candidate.inner is not None else None
-                return inner or candidate
+        for regex, candidate in self._regexes:
+            match = regex.pattern.search(path)
+            if match is not None:
+                request.captured(match, regex.names)
+                if candidate.inner is not None:
+                    return candidate.inner._search(path, request) or candidate
+                return candidate
         return rule

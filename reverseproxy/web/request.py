@@ -1,24 +1,22 @@
 """A request and its answer.
 
 The way in: `begin` chooses the virtual host and the location, `enter` renders the location's chain,
-`receive_body` waits for the body. `internal_redirect` re-enters at the choice of a location. `fail`
-answers every error. The way out is the base class, `AnsweringRequest`.
+`receive_body` waits for the body, `fail` answers every error. How a request goes from one location
+to another is `RedirectingRequest`, how it answers `AnsweringRequest`: the base classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
 
 from reverseproxy.errors import ClientError, ReverseProxyError, blame
 from reverseproxy.wire.heads import RequestHead
-from reverseproxy.wire.target import normalise_path, quote_path, split_target
+from reverseproxy.wire.target import normalise_path, split_target
 
-from .answer import AnsweringRequest
-from .errorpage import error_response
+from .redirecting import RedirectingRequest
 from .spool import Spool
 
 if TYPE_CHECKING:
@@ -28,32 +26,19 @@ if TYPE_CHECKING:
     from .locations import Location
     from .vhosts import VirtualHost
 
-#: nginx's limit of internal redirects.
-REDIRECTS = 10
 
-
-class Request(AnsweringRequest):
+class Request(RedirectingRequest):
     """One request, from its head to its line in the access log."""
 
     # Values that most requests never change stay on the class.
-    has_body = False
     #: whether the body's pieces may come
     wants_body = False
     #: the body's size as announced; None when it comes in chunks
     body_length: int | None = 0
-    #: the path decoded and normalised, nginx's $uri: what a location is chosen by
-    document_uri = b""
-    #: whether that is still the path which was received: no internal redirect changed it
-    unmoved = True
     #: the attempts at upstreams, for `$upstream_…`
     upstream_tries: tuple[Try, ...] = ()
-    #: the groups of the last regular expression that matched, nginx's $1 to $9
-    captures: tuple[bytes | None, ...] = ()
-    #: what `set` and named groups gave to variables; a request that has some gets its own
-    variables: Mapping[str, bytes] = MappingProxyType({})
     _then: Callable[[Request], None] | None = None
     _lost_code = 499
-    _redirects = 0
 
     def __init__(self, channel: HTTPChannel, head: RequestHead) -> None:
         # Not the base class's: see LazyRequest.
@@ -92,8 +77,14 @@ class Request(AnsweringRequest):
                     self.query = query
             else:
                 vhost = self._other_target()
+            if vhost.regexes:
+                vhost.capture(self)
             self.document_uri = uri = normalise_path(self.path, vhost.merge_slashes)
-            self.enter(vhost.locate(uri))
+            if vhost.program:
+                if not self._rewritten_by_server():
+                    return
+                uri = self.document_uri
+            self.enter(vhost.locate(uri, self))
         except ReverseProxyError as error:
             self.fail(error)
         except Exception:  # noqa: BLE001 - whatever a mounted resource raises is answered and told
@@ -123,24 +114,6 @@ class Request(AnsweringRequest):
         if self.has_body and limit and self.body_length is not None and self.body_length > limit:
             raise self._too_large(self.body_length)
         location.resource.render(self)
-
-    def assign(self, name: str, value: bytes) -> None:
-        """Give a variable a value (`set`, named groups)."""
-        self.variables = {**self.variables, name: value}
-
-    def internal_redirect(self, uri: bytes, query: bytes | None = None) -> None:
-        """Choose a location anew for `uri` (decoded), as nginx's internal redirects do."""
-        self._redirects += 1
-        if self._redirects > REDIRECTS:
-            raise ClientError(
-                500,
-                "RP-500-redirects",
-                f'more than {REDIRECTS} internal redirects, now to "{uri!r}"',
-            )
-        self.document_uri = uri
-        self.query = query
-        self.unmoved = False
-        self.enter(self.vhost.locate(uri))
 
     def _too_large(self, size: int) -> ClientError:
         location = self.location
@@ -208,13 +181,13 @@ class Request(AnsweringRequest):
             self.channel.persistent = False
         self.answer(fault.status, fault.cause, fault.fields)
 
-    def answer(
-        self, status: int, cause: str = "", fields: Iterable[tuple[bytes, bytes]] = ()
-    ) -> None:
-        """Answer with one of the house's own pages."""
-        response, body = error_response(self, status, cause, fields)
-        self.respond(response)
-        self.finish(body)
+    def hang_up(self) -> None:
+        """Close the connection without a word (`return 444`)."""
+        self.code = 444
+        self.channel.persistent = False
+        self.startedWriting = 1
+        self.finished = 1
+        self.drained()
 
     def timed_out(self) -> None:
         """The client was too slow; the connection is about to be cut."""
@@ -242,8 +215,3 @@ class Request(AnsweringRequest):
         else:
             self.answer(500, "RP-500-resource")
         return reason
-
-    def location_of(self, uri: bytes) -> bytes:
-        """An absolute URL for `uri` (decoded) on this server, for `Location`."""
-        host = self.head.named.get(b"host") or self.vhost.name
-        return b"%b://%b%b" % (self.site.scheme, host, quote_path(uri))

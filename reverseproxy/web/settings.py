@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import attrs
 
 from reverseproxy.config import (
@@ -10,6 +12,7 @@ from reverseproxy.config import (
     BadValue,
     Buffers,
     Context,
+    Regex,
     buffers,
     directive,
     enum,
@@ -19,7 +22,6 @@ from reverseproxy.config import (
     seconds,
     settings,
     size,
-    words,
 )
 
 from .listen import Listen, listen
@@ -54,6 +56,33 @@ def spool_directory(args: Args) -> SpoolDirectory:
     return SpoolDirectory(args.paths.in_prefix(args.words[0].text), tuple(levels))
 
 
+@attrs.frozen
+class ServerName:
+    """One name of `server_name`, in lower case, as it is in Host; `regex` where it is one."""
+
+    text: str
+    regex: Regex | None = None
+
+
+def server_name(args: Args) -> tuple[ServerName, ...]:
+    """`server_name NAME…`."""
+    names = []
+    for word in args.words:
+        text = word.text.lower()
+        if text.startswith("~"):
+            shorter = attrs.evolve(word, text=word.text[1:])
+            names.append(ServerName(word.text, args.regex(shorter, ignore_case=True)))
+            continue
+        if text == "$hostname":
+            text = socket.gethostname().lower()
+        if "*" in text.removeprefix("*.").removesuffix(".*") or "/" in text or "$" in text:
+            raise BadValue(
+                f'"{word.text}" is no name: an asterisk stands at one end, beside a dot', word
+            )
+        names.append(ServerName(text if text.isascii() else text.encode("idna").decode()))
+    return tuple(names)
+
+
 @settings
 class ServerSettings:
     """Listening and choosing a server (ngx_http_core_module)."""
@@ -66,8 +95,8 @@ class ServerSettings:
         many=True,
         doc="The address and port, or port alone, on which the server takes requests.",
     )
-    server_name: tuple[str, ...] = directive(
-        words,
+    server_name: tuple[ServerName, ...] = directive(
+        server_name,
         None,
         Context.SERVER,
         args="1+",
@@ -169,6 +198,15 @@ class ClientSettings:
         "off",
         HTTP_SERVER_LOCATION,
         doc="Sends the head in one packet with the beginning of the file (with sendfile).",
+    )
+    absolute_redirect: bool = directive(
+        one(flag), "on", HTTP_SERVER_LOCATION, doc="Makes redirects of this server's absolute."
+    )
+    server_name_in_redirect: bool = directive(
+        one(flag), "off", HTTP_SERVER_LOCATION, doc="Redirects to server_name, not to Host."
+    )
+    port_in_redirect: bool = directive(
+        one(flag), "on", HTTP_SERVER_LOCATION, doc="Names the listening port in redirects."
     )
     server_tokens: str = directive(
         one(enum("on", "off", "build")),

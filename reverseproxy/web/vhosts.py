@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from twisted.web import vhost
@@ -14,7 +14,11 @@ from reverseproxy.wire.hosts import parse_host
 from .locations import Location, LocationTable
 
 if TYPE_CHECKING:
-    from twisted.web.server import Request as TwistedRequest
+    from reverseproxy.config import Regex
+    from reverseproxy.guards.rewriting import Program
+
+    from .request import Request
+    from .settings import ServerName
 
 #: How many spellings of Host are remembered with their virtual host.
 REMEMBERED = 4096
@@ -24,14 +28,36 @@ class VirtualHost:
     """A `server` block: its names and its locations; `location` stands for the block itself."""
 
     def __init__(
-        self, names: tuple[str, ...], location: Location, table: LocationTable, merge_slashes: bool
+        self,
+        names: tuple[ServerName, ...],
+        location: Location,
+        table: LocationTable,
+        *,
+        merge_slashes: bool,
+        named: Mapping[bytes, Location],
+        program: Program,
     ) -> None:
         self.names = names
+        #: the locations called @name
+        self.named = named
+        #: what the server's rewrite directives do, before a location is chosen
+        self.program = program
+        #: the regular expressions among the names: their groups are variables
+        self.regexes = tuple(name.regex for name in names if name.regex is not None)
         self.location = location
-        self.locate: Callable[[bytes], Location] = table.find
+        self.locate: Callable[[bytes, Request], Location] = table.find
         self.merge_slashes = merge_slashes
         #: the first name, nginx's $server_name
-        self.name = names[0].encode("idna" if not names[0].isascii() else "ascii") if names else b""
+        self.name = names[0].text.removeprefix(".").encode() if names else b""
+
+    def capture(self, request: Request) -> None:
+        """Give the request the groups of the regular expression that chose this server."""
+        name = parse_host(request.head.named.get(b"host") or b"")[0]
+        for regex in self.regexes:
+            match = regex.pattern.search(name)
+            if match is not None:
+                request.captured(match, regex.names)
+                return
 
 
 class NameVirtualHost(vhost.NameVirtualHost):
@@ -52,12 +78,13 @@ class NameVirtualHost(vhost.NameVirtualHost):
         self._regexes: list[tuple[re.Pattern[bytes], VirtualHost]] = []
         self._remembered: dict[bytes, VirtualHost] = {}
 
+    def add_regex(self, regex: Regex, host: VirtualHost) -> None:
+        """Add a name that is a regular expression."""
+        self._regexes.append((regex.pattern, host))
+
     def addHost(self, name: bytes, resrc: VirtualHost) -> None:
-        """Add a name in server_name's syntax; raises ValueError if it is there already."""
+        """Add a name or a wildcard of server_name; raises ValueError if it is there already."""
         name = name.lower()
-        if name.startswith(b"~"):
-            self._regexes.append((re.compile(name[1:], re.IGNORECASE), resrc))
-            return
         if name.startswith(b"."):
             # ".example.org" stands for "example.org" and "*.example.org".
             self._put(self._exact, name[1:], resrc)
@@ -109,6 +136,7 @@ class NameVirtualHost(vhost.NameVirtualHost):
                 return host
         return self.default
 
-    def _getResourceForRequest(self, request: TwistedRequest) -> IResource:
+    def _getResourceForRequest(self, request: Request) -> IResource:
         # For whoever looks resources up Twisted's way; `Request.begin` does it faster.
-        return self.choose(request.getHeader(b"host") or b"").locate(request.path).resource
+        host = self.choose(request.getHeader(b"host") or b"")
+        return host.locate(request.path, request).resource

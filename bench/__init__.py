@@ -1,0 +1,1 @@
+"""Measurements beside other proxies: `make bench`, `python -m bench.small`, `… bench.memory`."""

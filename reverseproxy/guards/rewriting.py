@@ -1,0 +1,240 @@
+"""`rewrite`, `return`, `set`, `if` and `break` (ngx_http_rewrite_module).
+
+The directives of a level are compiled, in the order they are written, into a program: a tuple of
+steps. A step is a function of the request that returns None to go on, STOP to end the program, or
+DONE when the request is answered. When the program is over and the URI was changed, a location is
+chosen anew; when an `if` was true, its block's location answers.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET
+
+from reverseproxy.config import Condition, Level, Setting
+
+from .passing import render
+from .rewritesettings import Return, Rewrite, RewriteSettings, SetVariable
+
+if TYPE_CHECKING:
+    from reverseproxy.web.place import Place
+    from reverseproxy.web.request import Request
+    from reverseproxy.web.variables import Rendered
+
+STOP = "stop"
+DONE = "done"
+Step = Callable[["Request"], str | None]
+Program = tuple[Step, ...]
+
+#: Variables that `set` changes in the request itself.
+_OWN = {"args": "query"}
+
+
+def run(program: Program, request: Request) -> str | None:
+    """Run a program to its end; STOP and DONE end it early."""
+    for step in program:
+        result = step(request)
+        if result is not None:
+            return result
+    return None
+
+
+def program(place: Place) -> Program:
+    """Compile what a level says, in the order it says it."""
+    steps: list[Step] = []
+    for item in place.level.items:
+        if isinstance(item, Level):
+            if item.kind == "if" and isinstance(item.value, Condition):
+                steps.append(_if(place, item, item.value))
+        elif isinstance(item, Setting):
+            step = _step(place, item)
+            if step is not None:
+                steps.append(step)
+    return tuple(steps)
+
+
+def _step(place: Place, setting: Setting) -> Step | None:
+    value = setting.value
+    if isinstance(value, Rewrite):
+        return _rewrite(place, value)
+    if isinstance(value, Return):
+        return _return(place, value)
+    if isinstance(value, SetVariable):
+        return _set(place, value)
+    if setting.name == "break":
+        return lambda _request: STOP
+    return None
+
+
+def _set(place: Place, rule: SetVariable) -> Step:
+    render, name = place.compile(rule.value), rule.name
+    own = _OWN.get(name)
+
+    def assign(request: Request) -> None:
+        if own is not None:
+            setattr(request, own, render(request))
+        else:
+            request.assign(name, render(request))
+
+    return assign
+
+
+def _return(place: Place, rule: Return) -> Step:
+    render = place.compile(rule.text) if rule.text is not None else None
+    status = rule.status
+
+    def answer(request: Request) -> str:
+        if status == 444:
+            request.hang_up()
+        elif render is not None and rule.is_url:
+            request.redirect_to(status, render(request))
+        elif render is not None or status < 400:
+            request.answer_text(status, b"" if render is None else render(request))
+        else:
+            request.answer(status, f"RP-{status}-return")
+        return DONE
+
+    return answer
+
+
+def _rewrite(place: Place, rule: Rewrite) -> Step:
+    pattern = rule.regex.pattern
+    names = rule.regex.names
+    render = place.compile(rule.replacement)
+    keep_args = not rule.replacement.text.endswith("?")
+    log = place[RewriteSettings].rewrite_log
+
+    def rewrite(request: Request) -> str | None:
+        uri = request.document_uri
+        match = pattern.search(uri)
+        if match is None:
+            return None
+        request.captured(match, names)
+        target = render(request)
+        if log:
+            request.location.error_log.log(
+                "notice", f'rewritten by "{rule.regex.text}" to {target!r}', request=request
+            )
+        if rule.redirect:
+            path, mark, args = target.partition(b"?")
+            target = path + _args(mark, args, request.query if keep_args else None)
+            request.redirect_to(rule.redirect, target)
+            return DONE
+        path, mark, args = target.partition(b"?")
+        joined = _args(mark, args, request.query if keep_args else None)
+        request.query = joined[1:] if joined else None
+        if not path:
+            request.answer(500, "RP-500-rewrite")
+            return DONE
+        request.document_uri = path
+        request.unmoved = False
+        request.internal = True
+        request.uri_changed = rule.flag != "break"
+        return STOP if rule.flag else None
+
+    return rewrite
+
+
+def _args(mark: bytes, new: bytes, old: bytes | None) -> bytes:
+    """The arguments behind a rewritten URI: its own, then those that were there."""
+    if mark and new and old:
+        return b"?%b&%b" % (new, old)
+    if mark and new:
+        return b"?" + new
+    return b"?" + old if old else b""
+
+
+def _if(place: Place, level: Level, condition: Condition) -> Step:
+    holds = _test(place, condition)
+    inner = attrs.evolve(place, level=level)
+    steps = program(inner)
+    # In a server, `if` holds only steps; in a location it is a location of its own.
+    location = place.assembly.location(inner, rewrites=False) if place.kind != "server" else None
+
+    def branch(request: Request) -> str | None:
+        if not holds(request):
+            return None
+        if location is not None:
+            request.branch = location
+        return run(steps, request)
+
+    return branch
+
+
+def _test(place: Place, condition: Condition) -> Callable[[Request], bool]:
+    """The condition as a function of the request."""
+    subject = place.compile(condition.subject)
+    wanted = not condition.negated
+    if condition.test == "true":
+        return lambda request: subject(request) not in (b"", b"0")
+    if condition.test == "=" and condition.text is not None:
+        text: Rendered = place.compile(condition.text)
+        return lambda request: (subject(request) == text(request)) is wanted
+    if condition.regex is not None:
+        return _matches(subject, condition.regex.pattern, condition.regex.names, wanted)
+    exists = _FILE_TESTS[condition.test]
+
+    def test(request: Request) -> bool:
+        path = subject(request)
+        return (b"\0" not in path and exists(path)) is wanted
+
+    return test
+
+
+def _matches(
+    subject: Rendered, pattern: re.Pattern[bytes], names: tuple[str, ...], wanted: bool
+) -> Callable[[Request], bool]:
+    def matches(request: Request) -> bool:
+        match = pattern.search(subject(request))
+        if match is not None:
+            request.captured(match, names)
+        return (match is not None) is wanted
+
+    return matches
+
+
+_FILE_TESTS: dict[str, Callable[[bytes], bool]] = {
+    "-f": os.path.isfile,
+    "-d": os.path.isdir,
+    "-e": os.path.exists,
+    "-x": lambda path: os.access(path, os.X_OK),
+}
+
+
+class Rewriting(Resource):
+    """Runs a location's program before the rest of its chain."""
+
+    isLeaf = True
+
+    def __init__(self, steps: Program, inner: IResource) -> None:
+        super().__init__()
+        self.steps = steps
+        self.inner = inner
+
+    def render(self, request: Request) -> int:
+        """Answer, choose a location anew, or go on."""
+        if run(self.steps, request) is DONE:
+            return NOT_DONE_YET
+        if request.uri_changed:
+            request.relocate()
+            return NOT_DONE_YET
+        branch, request.branch = request.branch, None
+        if branch is not None:
+            request.location = branch
+            return render(branch.resource, request)
+        return render(self.inner, request)
+
+
+def guard(place: Place, inner: IResource) -> IResource | None:
+    """The guard of a location with directives of this module."""
+    if place.kind == "server":
+        # A server's program runs before a location is chosen: see VirtualHost.program.
+        return None
+    steps = program(place)
+    return Rewriting(steps, inner) if steps else None

@@ -1,0 +1,194 @@
+"""Where a request goes next: locations chosen anew, error pages, redirects, short answers.
+
+nginx's rules: a request changes its location ten times at most, whatever the reason (`rewrite`,
+`try_files`, `index`, `error_page`, an upstream's word); an error's page may be another location;
+a relative `Location` is made absolute.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from reverseproxy.errors import ClientError, Refusal
+from reverseproxy.guards import rewriting
+from reverseproxy.wire.hosts import parse_host
+from reverseproxy.wire.target import quote_path
+
+from .answer import AnsweringRequest
+from .errorpage import error_response
+from .errorpages import ErrorPageSettings
+from .response import Response
+
+if TYPE_CHECKING:
+    from .errorpages import Detour
+    from .locations import Location
+
+#: How often a request may change its location.
+REDIRECTS = 10
+#: What may not stand in a Location: controls and blanks that a path may have held, decoded.
+_UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff]")
+
+
+class RedirectingRequest(AnsweringRequest):
+    """The part of `Request` that goes from one location to another."""
+
+    # Values that most requests never change stay on the class.
+    #: the path decoded and normalised, nginx's $uri: what a location is chosen by
+    document_uri = b""
+    #: whether that is still the path which was received
+    unmoved = True
+    #: whether the request was sent to its location from inside
+    internal = False
+    #: whether a rewrite asks for a location to be chosen anew
+    uri_changed = False
+    #: the location of an `if` that was true
+    branch: Location | None = None
+    #: the groups of the last regular expression that matched, nginx's $1 to $9
+    captures: tuple[bytes | None, ...] = ()
+    #: what `set` and named groups gave to variables; a request that has some gets its own
+    variables: Mapping[str, bytes] = MappingProxyType({})
+    has_body = False
+    _redirects = 0
+    _detoured = False
+
+    def enter(self, location: Location) -> None:
+        """Hand the request to `location`."""
+        raise NotImplementedError
+
+    def assign(self, name: str, value: bytes) -> None:
+        """Give a variable a value (`set`, named groups)."""
+        self.variables = {**self.variables, name: value}
+
+    def captured(self, match: re.Match[bytes], names: tuple[str, ...]) -> None:
+        """Keep the groups of a match: $1 to $9, and the named ones."""
+        self.captures = match.groups()
+        for name in names:
+            self.assign(name, match[name] or b"")
+
+    # --- inside ---
+
+    def internal_redirect(self, uri: bytes, query: bytes | None = None) -> None:
+        """Choose a location anew for `uri` (decoded), as nginx's internal redirects do."""
+        self._count(uri)
+        self.document_uri = uri
+        self.query = query
+        self.unmoved = False
+        self.internal = True
+        self.location = self.vhost.location
+        if self._rewritten_by_server():
+            self.enter(self.vhost.locate(self.document_uri, self))  # type: ignore[arg-type]  # it is one
+
+    def relocate(self) -> None:
+        """Choose a location anew after `rewrite`."""
+        self.uri_changed = False
+        self._count(self.document_uri)
+        self.enter(self.vhost.locate(self.document_uri, self))  # type: ignore[arg-type]  # as above
+
+    def _rewritten_by_server(self) -> bool:
+        """Run the server's own rewrite directives; False when they answered."""
+        program = self.vhost.program
+        if program and rewriting.run(program, self) is rewriting.DONE:  # type: ignore[arg-type]  # as above
+            return False
+        self.uri_changed = False
+        return True
+
+    def detour(self, target: bytes) -> None:
+        """Go to `@name`, or to a URI with arguments (`try_files`, `error_page`)."""
+        if target.startswith(b"@"):
+            location = self.vhost.named.get(target)
+            if location is None:
+                raise Refusal(500, "RP-500-location", f"there is no location {target.decode()}")
+            self._count(target)
+            self.internal = True
+            self.enter(location)
+            return
+        uri, mark, query = target.partition(b"?")
+        self.internal_redirect(uri, query if mark else None)
+
+    def _count(self, target: bytes) -> None:
+        self._redirects += 1
+        if self._redirects > REDIRECTS:
+            raise ClientError(
+                500,
+                "RP-500-cycle",
+                f"rewrite or internal redirection cycle: {REDIRECTS} times, and now to {target!r}",
+            )
+
+    # --- outside ---
+
+    def absolute(self, target: bytes) -> bytes:
+        """A URL on this server for a path (as it stands in a request target)."""
+        value = self.head.named.get(b"host")
+        settings = self.location.client
+        if value and not settings.server_name_in_redirect:
+            host = parse_host(value)[0]
+        else:
+            host = self.vhost.name or str(getattr(self.host, "host", "")).encode()
+        port = getattr(self.host, "port", 80)
+        scheme = self.site.scheme
+        if settings.port_in_redirect and port != (443 if scheme == b"https" else 80):
+            host = b"%b:%d" % (host, port)
+        return b"%b://%b%b" % (scheme, host, target)
+
+    def redirect_to(self, status: int, target: bytes) -> None:
+        """Answer with a redirect; what a client put into the target can't end the field."""
+        target = _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], target)
+        if target.startswith(b"/") and self.location.client.absolute_redirect:
+            target = self.absolute(target)
+        self._show(status, "", [(b"Location", target)])
+
+    def add_slash(self) -> None:
+        """Redirect to the same path with a slash behind it."""
+        target = quote_path(self.document_uri) + b"/"
+        if self.query is not None:
+            target += b"?" + self.query
+        self.redirect_to(301, target)
+
+    def answer(
+        self, status: int, cause: str = "", fields: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Answer a status: with its `error_page` if there is one, else with the house's page."""
+        detour = self.location.detours.get(status)
+        if detour is None or (self._detoured and not self._recursive()):
+            self._show(status, cause, fields)
+            return
+        self._detoured = True
+        # What is left of the body is for nobody any more.
+        self.has_body = False
+        self.status_override = status if detour.status is None else detour.status
+        try:
+            self._take(detour)
+        except (ClientError, Refusal) as error:
+            self.location.error_log.error(str(error), request=self)
+            self.status_override = 0
+            self._show(error.status, error.cause, fields)
+
+    def _recursive(self) -> bool:
+        return self.location.level[ErrorPageSettings].recursive_error_pages
+
+    def _take(self, detour: Detour) -> None:
+        if detour.elsewhere:
+            wanted = self.status_override
+            self.status_override = 0
+            redirect = wanted if wanted in (301, 302, 303, 307, 308) else 302
+            self.redirect_to(redirect, detour.uri(self))  # type: ignore[arg-type]  # as above
+        elif detour.name is not None:
+            self.detour(detour.name)
+        else:
+            if self.head.method != b"HEAD":
+                self.head.method = self.method = b"GET"
+            self.detour(detour.uri(self))  # type: ignore[arg-type]  # as above
+
+    def _show(self, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        response, body = error_response(self.head, status, cause, fields)
+        self.respond(response)
+        self.finish(body)
+
+    def answer_text(self, status: int, body: bytes) -> None:
+        """Answer with a text (`return CODE TEXT`), of the media type that the path has here."""
+        fields = [(b"Content-Type", self.location.media_type(self.document_uri))]
+        self.respond(Response(status, fields, len(body)))
+        self.finish(body)
