@@ -128,7 +128,8 @@ def blame(error: ReverseProxyError) -> Fault:
     """Map a failure to what follows from it: the one place that decides between 400, 413, 5xx."""
     match error:
         case ClientError():
-            level = "info" if error.status < 500 else "error"
+            # 501 and 505 are as much the client's doing as any 4xx; 500 is the configuration's.
+            level = "error" if error.status == 500 else "info"
             return Fault(error.status, error.cause, level, error.close)
         case Refusal():
             return Fault(error.status, error.cause, error.level, False, error.fields)
