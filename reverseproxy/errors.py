@@ -63,6 +63,10 @@ class UpstreamClosed(UpstreamError):
     cause = "RP-502-closed"
 
 
+class UpstreamUnanswered(UpstreamClosed):
+    """The upstream closed before a single byte of an answer: it may not have seen the request."""
+
+
 class UpstreamProtocolError(UpstreamError):
     """The upstream sent something that is not well-formed HTTP/1 (RFC 9112)."""
 
@@ -124,7 +128,8 @@ def blame(error: ReverseProxyError) -> Fault:
     """Map a failure to what follows from it: the one place that decides between 400, 413, 5xx."""
     match error:
         case ClientError():
-            level = "info" if error.status < 500 else "error"
+            # 501 and 505 are as much the client's doing as any 4xx; 500 is the configuration's.
+            level = "error" if error.status == 500 else "info"
             return Fault(error.status, error.cause, level, error.close)
         case Refusal():
             return Fault(error.status, error.cause, error.level, False, error.fields)

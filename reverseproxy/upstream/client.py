@@ -22,6 +22,7 @@ from reverseproxy.errors import (
     UpstreamProtocolError,
     UpstreamRefused,
     UpstreamTimeout,
+    UpstreamUnanswered,
 )
 from reverseproxy.web.transport import FileSegment, SendAtOnce
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, CloseDecoder, LengthDecoder
@@ -213,10 +214,10 @@ class ProxyClient(proxy.ProxyClient):
         elif decoder is not None:
             exchange.failed(UpstreamClosed("upstream prematurely closed connection in the body"))
         else:
+            begun = self._buffer or self._interim
+            closed = UpstreamClosed if begun else UpstreamUnanswered
             exchange.failed(
-                UpstreamClosed(
-                    "upstream prematurely closed connection while reading response header"
-                )
+                closed("upstream prematurely closed connection while reading response header")
             )
 
     def fail(self, error: UpstreamError) -> None:

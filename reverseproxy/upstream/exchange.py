@@ -13,7 +13,7 @@ import attrs
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from reverseproxy.errors import SpoolError, UpstreamError
+from reverseproxy.errors import SpoolError, UpstreamError, UpstreamUnanswered
 
 from .client import ProxyClient, ProxyClientFactory
 from .overflow import Overflow
@@ -109,7 +109,8 @@ class Exchange:
         self.client = self._connecting = None
         request = self.request
         self._tried.status = error.status
-        if self._reused and not request.startedWriting and self.method not in NOT_REPEATED:
+        unanswered = self._reused and isinstance(error, UpstreamUnanswered)
+        if unanswered and self.method not in NOT_REPEATED:
             # The upstream closed an idle connection just as it was taken (RFC 9112 section 9.3.1).
             self.begin(self._route.peer, fresh=True)
             return
@@ -191,6 +192,9 @@ class Exchange:
         """The body is complete (and the upstream free)."""
         for data in pieces[:-1]:
             self.piece(data)
+            if self.request.finished:
+                # The disk did not take it, and the answer is cut.
+                return
         last = pieces[-1] if pieces else b""
         if self._overflow is not None:
             if last:

@@ -298,7 +298,10 @@ class HTTPChannel(FlowChannel):
         self._buffer = b""
         self.transport.unregisterProducer()
         settings = self.settings
-        if linger and settings.lingering_close and hasattr(self.transport, "loseWriteConnection"):
+        linger = settings.lingering_close == "always" or (
+            linger and settings.lingering_close == "on"
+        )
+        if linger and hasattr(self.transport, "loseWriteConnection"):
             self.deadline = self.site.sweep.now + settings.lingering_timeout
             self._last_byte = self.site.sweep.now + settings.lingering_time
             self._resume()
