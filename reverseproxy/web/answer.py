@@ -7,6 +7,7 @@ through the transform that a filter may have set, `finish` ends the answer, `aba
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.python.failure import Failure
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Up to this size a body is joined to its head: cheaper than two pieces in one system call.
 JOINED = 16 * 1024
+
+
+_MSIE6 = re.compile(rb"MSIE [4-6]\.(?!.*SV1)")
 
 
 class Watcher(Protocol):
@@ -84,7 +88,7 @@ class AnsweringRequest(LazyRequest):
             else:
                 channel.persistent = False
         if channel.persistent and self._may_persist():
-            lines.append(b"Connection: keep-alive\r\n\r\n")
+            lines.append(self.location.keep_alive_line)
         else:
             channel.persistent = False
             lines.append(b"Connection: close\r\n\r\n")
@@ -96,8 +100,17 @@ class AnsweringRequest(LazyRequest):
         return (
             client.keepalive_timeout.server > 0
             and self.channel.served < client.keepalive_requests
+            and self.site.sweep.now - self.channel.since < client.keepalive_time
             and not self.site.draining
+            and not (client.keepalive_disable and self._disabled(client.keepalive_disable))
         )
+
+    def _disabled(self, browsers: frozenset[str]) -> bool:
+        """Whether the client is a browser that can't keep a connection (`keepalive_disable`)."""
+        agent = self.head.named.get(b"user-agent", b"")
+        if "msie6" in browsers and self.head.method == b"POST" and _MSIE6.search(agent):
+            return True
+        return "safari" in browsers and b"Safari/" in agent and b"Chrome/" not in agent
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body; the first call of a foreign resource begins the answer."""

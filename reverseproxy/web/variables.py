@@ -195,11 +195,18 @@ _GETTERS: dict[str, Getter] = {
 
 def _request_field(name: str) -> Getter:
     """`$http_NAME`: a field of the request; several are joined with a comma."""
-    field = name.replace("_", "-").encode()
+    plain = name.encode()
+    field = plain.replace(b"_", b"-")
 
     def getter(request: Request) -> bytes | None:
         head = request.head
-        return head.joined(field) if head.repeated else head.named.get(field)
+        found = head.joined(field) if head.repeated else head.named.get(field)
+        if found is None and b"_" in request.vhost.field_names:
+            # Where underscores are taken, X_A and X-A are the same variable.
+            for other in head.named:
+                if other.replace(b"-", b"_") == plain:
+                    return head.joined(other)
+        return found
 
     return getter
 
