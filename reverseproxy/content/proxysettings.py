@@ -40,7 +40,8 @@ class Target:
     @property
     def name(self) -> str:
         """Nginx's $proxy_host: the host, with the port unless it is 80."""
-        return self.host if self.port == 80 else f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == 80 else f"{host}:{self.port}"
 
 
 #: RFC 3986 section 3.2 as far as proxy_pass has it: host [ ":" port ] [ uri ].

@@ -132,8 +132,8 @@ def media_types(settings: StaticSettings) -> Callable[[bytes], bytes]:
     return media_type
 
 
-#: Errors of open(2) that are nobody's fault but the request's.
-_NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
+#: Errors of open(2) that are nobody's fault but the request's; ENXIO is what a socket gives.
+_NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ENXIO})
 _ALLOW = ((b"Allow", b"GET, HEAD"),)
 
 
