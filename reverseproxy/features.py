@@ -19,7 +19,14 @@ from twisted.web.resource import IResource
 from reverseproxy.content import mount, proxy, static
 from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.filters import gzip, ranges
-from reverseproxy.guards import internal, rewritesettings, rewriting, tryfiles
+from reverseproxy.guards import (
+    access,
+    addresses,
+    internal,
+    rewritesettings,
+    rewriting,
+    tryfiles,
+)
 from reverseproxy.logs.access import AccessLogSettings
 from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.process.settings import EventsSettings, MainSettings
@@ -37,6 +44,8 @@ SETTINGS: tuple[type, ...] = (
     ClientSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
+    addresses.AddressSettings,
+    access.AccessSettings,
     tryfiles.TryFilesSettings,
     ErrorPageSettings,
     static.StaticSettings,
@@ -50,6 +59,7 @@ SETTINGS: tuple[type, ...] = (
 GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
     internal.guard,
     rewriting.guard,
+    access.guard,
     tryfiles.guard,
 )
 
