@@ -22,6 +22,7 @@ from reverseproxy.filters import gzip, ranges
 from reverseproxy.guards import (
     access,
     addresses,
+    basic,
     internal,
     rewritesettings,
     rewriting,
@@ -45,6 +46,7 @@ SETTINGS: tuple[type, ...] = (
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
     addresses.AddressSettings,
+    basic.BasicSettings,
     access.AccessSettings,
     tryfiles.TryFilesSettings,
     ErrorPageSettings,
