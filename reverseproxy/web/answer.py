@@ -8,6 +8,7 @@ through the transform that a filter may have set, `finish` ends the answer, `aba
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.python.failure import Failure
@@ -48,6 +49,10 @@ class AnsweringRequest(LazyRequest):
     head_sent = 0
     #: the status that an `error_page` gives to whatever answers, or 0
     status_override = 0
+    #: the fields that an error gives to the answer of its `error_page` (WWW-Authenticate)
+    carried: tuple[tuple[bytes, bytes], ...] = ()
+    #: what is let go of when the request is over (its places in `limit_conn`)
+    held: tuple[Callable[[], None], ...] = ()
     _bodiless = False
     _promised: int | None = None
     _unsent = b""
@@ -61,6 +66,8 @@ class AnsweringRequest(LazyRequest):
             return
         if self.status_override:
             response.status, response.reason = self.status_override, None
+        if self.carried:
+            response.fields += self.carried
         for change in self.location.filters:
             change(self, response)  # type: ignore[arg-type]  # each is a Request
         self.startedWriting = 1
@@ -221,6 +228,10 @@ class AnsweringRequest(LazyRequest):
         """Log, and let go of what the request holds."""
         self.watcher = None
         self.location.log(self)  # type: ignore[arg-type]  # as above
+        if self.held:
+            for release in self.held:
+                release()
+            self.held = ()
         if self.spool is not None:
             self.spool.close()
             self.spool = None

@@ -40,6 +40,11 @@ class Request(RedirectingRequest):
     body_length: int | None = 0
     #: the attempts at upstreams, for `$upstream_…`
     upstream_tries: tuple[Try, ...] = ()
+    #: the request that this one is made for, where it is no client's own (a subrequest)
+    parent: Request | None = None
+    #: what `limit_req` and `limit_conn` decided, for their variables
+    limit_req_status: bytes | None = None
+    limit_conn_status: bytes | None = None
     _then: Callable[[Request], None] | None = None
     _lost_code = 499
 
@@ -177,9 +182,13 @@ class Request(RedirectingRequest):
         """The last piece is here."""
         self.wants_body = False
         then, self._then = self._then, None
+        if then is not None:
+            self.resume(then)
+
+    def resume(self, then: Callable[[Request], object]) -> None:
+        """Go on after a wait for something; what is raised is answered."""
         try:
-            if then is not None:
-                then(self)
+            then(self)
         except ReverseProxyError as error:
             self.fail(error)
         except Exception:  # noqa: BLE001 - as in `begin`
