@@ -153,13 +153,8 @@ class StaticResource(Resource):
     def render(self, request: Request) -> int:
         """Serve a file, look for an index, or refuse."""
         uri = request.document_uri
-        if request.head.method not in (b"GET", b"HEAD"):
-            raise Refusal(
-                405,
-                "RP-405-static",
-                f'"{request.head.method.decode()}" was asked of a file',
-                fields=_ALLOW,
-            )
+        if request.head.method not in (b"GET", b"HEAD", b"POST"):
+            raise _not_allowed(request)
         if uri.endswith(b"/"):
             self._find_index(request, uri)
         else:
@@ -171,6 +166,9 @@ class StaticResource(Resource):
         if file.is_directory:
             request.add_slash()
             return
+        if request.head.method == b"POST":
+            # Only here, as nginx: what is missing is missing for every method.
+            raise _not_allowed(request)
         if not file.is_file:
             raise Refusal(404, "RP-404-file", f'"{_shown(self.base + uri)}" is not a regular file')
         etag = b'"%x-%x"' % (file.mtime, file.size)
@@ -213,6 +211,11 @@ class StaticResource(Resource):
             f'directory index of "{_shown(self.base + uri)}" is forbidden: '
             f"it has no {names} ({request.location.where('index')})",
         )
+
+
+def _not_allowed(request: Request) -> Refusal:
+    detail = f'"{request.head.method.decode()}" was asked of a file'
+    return Refusal(405, "RP-405-static", detail, "info", _ALLOW)
 
 
 def _refusal(error: OSError, path: bytes) -> Refusal:

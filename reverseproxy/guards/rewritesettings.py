@@ -26,18 +26,24 @@ _URLS = ("http://", "https://", "$scheme")
 
 @attrs.frozen
 class Rewrite:
-    """`rewrite`: `redirect` is the status of a redirect, or 0; `flag` "last", "break" or ""."""
+    """One `rewrite`.
+
+    `redirect` is the status of a redirect, or 0; `flag` is "last", "break" or ""; `keep_args` says
+    that the request's arguments follow those of the replacement (it did not end in "?").
+    """
 
     regex: Regex
     replacement: Template
     flag: str = ""
     redirect: int = 0
+    keep_args: bool = True
 
 
 def rewrite(args: Args) -> Rewrite:
     """`rewrite REGEX REPLACEMENT [last | break | redirect | permanent]`."""
     regex = args.regex(args.words[0])
-    replacement = args.template(args.words[1])
+    word = args.words[1]
+    replacement = args.template(attrs.evolve(word, text=word.text.removesuffix("?")))
     flag = args.words[2].text if len(args.words) > 2 else ""
     if flag not in ("", "last", "break", "redirect", "permanent"):
         raise BadValue(
@@ -46,7 +52,9 @@ def rewrite(args: Args) -> Rewrite:
     redirect = {"redirect": 302, "permanent": 301}.get(flag, 0)
     if not redirect and replacement.text.startswith(_URLS):
         redirect = 302
-    return Rewrite(regex, replacement, "" if redirect else flag, redirect)
+    return Rewrite(
+        regex, replacement, "" if redirect else flag, redirect, not word.text.endswith("?")
+    )
 
 
 @attrs.frozen

@@ -107,7 +107,7 @@ def _rewrite(place: Place, rule: Rewrite) -> Step:
     pattern = rule.regex.pattern
     names = rule.regex.names
     render = place.compile(rule.replacement)
-    keep_args = not rule.replacement.text.endswith("?")
+    keep_args = rule.keep_args
     log = place[RewriteSettings].rewrite_log
 
     def rewrite(request: Request) -> str | None:

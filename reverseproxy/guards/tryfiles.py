@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class TryFiles:
-    """`files` in order; then `status`, or `target` (a URI with arguments, or @name)."""
+    """`files` in order, and whether each is to be a directory; then `status`, or `target`.
 
-    files: tuple[Template, ...]
+    A target is a URI with arguments, or @name.
+    """
+
+    files: tuple[tuple[Template, bool], ...]
     target: Template
     status: int | None = None
 
@@ -37,7 +40,15 @@ def try_files(args: Args) -> TryFiles:
         if not last.text[1:].isdigit() or not 200 <= int(last.text[1:]) <= 599:
             raise BadValue(f'"{last.text}" is no status such as =404', last)
         status = int(last.text[1:])
-    return TryFiles(tuple(args.template(word) for word in files), args.template(last), status)
+    # The slash at a name's end asks for a directory, and is no part of the path.
+    templates = [
+        (
+            args.template(attrs.evolve(word, text=word.text.removesuffix("/"))),
+            word.text.endswith("/"),
+        )
+        for word in files
+    ]
+    return TryFiles(tuple(templates), args.template(last), status)
 
 
 @settings
@@ -64,22 +75,21 @@ class TriesFiles(Resource):
         super().__init__()
         self.inner = inner
         self.base = place[StaticSettings].root
-        self.files = [place.compile(file) for file in rule.files]
+        self.files = [
+            (place.compile(file), os.path.isdir if is_directory else os.path.isfile)
+            for file, is_directory in rule.files
+        ]
         self.target = place.compile(rule.target)
         self.status = rule.status
 
     def render(self, request: Request) -> int:
         """Take the first that is there."""
-        for file in self.files:
+        for file, exists in self.files:
             name = file(request)
             path = self.base + name
             if b"\0" in path or b"/../" in path + b"/":
                 continue
-            if name.endswith(b"/"):
-                found = os.path.isdir(path)
-            else:
-                found = os.path.isfile(path)
-            if found:
+            if exists(path):
                 request.document_uri = name
                 request.unmoved = False
                 return render(self.inner, request)

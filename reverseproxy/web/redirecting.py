@@ -153,6 +153,8 @@ class RedirectingRequest(AnsweringRequest):
         """Answer a status: with its `error_page` if there is one, else with the house's page."""
         detour = self.location.detours.get(status)
         if detour is None or (self._detoured and not self._recursive()):
+            # This error is the answer, whatever an error page before it was for.
+            self.status_override = 0
             self._show(status, cause, fields)
             return
         self._detoured = True
@@ -190,5 +192,5 @@ class RedirectingRequest(AnsweringRequest):
     def answer_text(self, status: int, body: bytes) -> None:
         """Answer with a text (`return CODE TEXT`), of the media type that the path has here."""
         fields = [(b"Content-Type", self.location.media_type(self.document_uri))]
-        self.respond(Response(status, fields, len(body)))
+        self.respond(Response(status, [] if status == 204 else fields, len(body)))
         self.finish(body)

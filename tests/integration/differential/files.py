@@ -1,0 +1,41 @@
+"""The files that both servers serve, the same bytes and the same times."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+#: When every file was last changed: Sun, 09 Sep 2001 01:46:40 GMT.
+CHANGED = 1_000_000_000
+
+FILES: dict[str, bytes] = {
+    "index.html": b"<h1>index</h1>\n",
+    "a.txt": b"abcdefghijklmnopqrstuvwxyz\n",
+    "b.html": b"<p>b</p>\n",
+    "empty.txt": b"",
+    "long.txt": b"0123456789abcdef" * 4096,
+    "page.html": b"<p>page</p>\n" * 400,
+    "image.gif": b"GIF89a not really",
+    "noextension": b"what am I\n",
+    "with space.txt": b"a space\n",
+    "caf\u00e9.txt": b"utf-8 in the name\n",
+    "dir/index.html": b"<h1>dir</h1>\n",
+    "dir/other.html": b"<p>other</p>\n",
+    "noindex/file.txt": b"no index beside me\n",
+    "deep/er/est/file.txt": b"deep\n",
+    "packed.txt": b"plain, and there is a packed one\n",
+}
+
+
+def make(root: Path) -> None:
+    """Write them below `root`."""
+    files = dict(FILES)
+    files["packed.txt.gz"] = gzip.compress(FILES["packed.txt"], mtime=0)
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    for path in (*root.rglob("*"), root):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (CHANGED, CHANGED))
