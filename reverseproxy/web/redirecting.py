@@ -50,6 +50,8 @@ class RedirectingRequest(AnsweringRequest):
     captures: tuple[bytes | None, ...] = ()
     #: what `set` and named groups gave to variables; a request that has some gets its own
     variables: Mapping[str, bytes] = MappingProxyType({})
+    #: values that were looked up for this request (`map`, `geo`), once there are some
+    remembered: dict[str, bytes] | None = None
     has_body = False
     _redirects = 0
     _detoured = False
