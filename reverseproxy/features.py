@@ -19,7 +19,15 @@ from twisted.web.resource import IResource
 from reverseproxy.content import mount, proxy, static
 from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.filters import gzip, ranges
-from reverseproxy.guards import internal, rewritesettings, rewriting, tryfiles
+from reverseproxy.guards import (
+    access,
+    addresses,
+    basic,
+    internal,
+    rewritesettings,
+    rewriting,
+    tryfiles,
+)
 from reverseproxy.logs.access import AccessLogSettings
 from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.process.settings import EventsSettings, MainSettings
@@ -37,6 +45,9 @@ SETTINGS: tuple[type, ...] = (
     ClientSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
+    addresses.AddressSettings,
+    basic.BasicSettings,
+    access.AccessSettings,
     tryfiles.TryFilesSettings,
     ErrorPageSettings,
     static.StaticSettings,
@@ -50,6 +61,7 @@ SETTINGS: tuple[type, ...] = (
 GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
     internal.guard,
     rewriting.guard,
+    access.guard,
     tryfiles.guard,
 )
 

@@ -47,6 +47,7 @@ class Location:
     detours: Mapping[int, Detour]
     prefix: bytes = b""
     cork: bool = False
+    keep_alive_line: bytes = b"Connection: keep-alive\r\n\r\n"
 
     def where(self, directive: str) -> str:
         """FILE:LINE of the directive that decided, for the error log."""

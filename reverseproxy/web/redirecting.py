@@ -158,6 +158,7 @@ class RedirectingRequest(AnsweringRequest):
             self._show(status, cause, fields)
             return
         self._detoured = True
+        self.carried = tuple(fields)
         # What is left of the body is for nobody any more.
         self.has_body = False
         self.status_override = status if detour.status is None else detour.status
@@ -166,7 +167,7 @@ class RedirectingRequest(AnsweringRequest):
         except (ClientError, Refusal) as error:
             self.location.error_log.error(str(error), request=self)
             self.status_override = 0
-            self._show(error.status, error.cause, fields)
+            self._show(error.status, error.cause, ())
 
     def _recursive(self) -> bool:
         return self.location.level[ErrorPageSettings].recursive_error_pages

@@ -7,8 +7,6 @@ template nothing. To add a variable, write its getter and give it a row in `_GET
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import socket
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from reverseproxy import __version__
 from reverseproxy.config import Template
+from reverseproxy.wire.credentials import basic_credentials
 from reverseproxy.wire.forwarded import append_forwarded_for
 from reverseproxy.wire.hosts import parse_host
 
@@ -37,14 +36,8 @@ def _remote_port(request: Request) -> bytes:
 
 def remote_user(request: Request) -> bytes | None:
     """`$remote_user`: the name in Basic credentials (RFC 7617), whether or not they are right."""
-    value = request.head.named.get(b"authorization")
-    if value is None or value[:6].lower() != b"basic ":
-        return None
-    try:
-        decoded = base64.b64decode(value[6:].strip(), validate=True)
-    except binascii.Error:
-        return None
-    return decoded.partition(b":")[0] or None
+    given = basic_credentials(request.head.named.get(b"authorization"))
+    return None if given is None else given[0] or None
 
 
 def host(request: Request) -> bytes:
@@ -195,11 +188,18 @@ _GETTERS: dict[str, Getter] = {
 
 def _request_field(name: str) -> Getter:
     """`$http_NAME`: a field of the request; several are joined with a comma."""
-    field = name.replace("_", "-").encode()
+    plain = name.encode()
+    field = plain.replace(b"_", b"-")
 
     def getter(request: Request) -> bytes | None:
         head = request.head
-        return head.joined(field) if head.repeated else head.named.get(field)
+        found = head.joined(field) if head.repeated else head.named.get(field)
+        if found is None and b"_" in request.vhost.field_names:
+            # Where underscores are taken, X_A and X-A are the same variable.
+            for other in head.named:
+                if other.replace(b"-", b"_") == plain:
+                    return head.joined(other)
+        return found
 
     return getter
 
