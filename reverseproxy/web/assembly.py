@@ -74,6 +74,8 @@ class Assembly:
         self.log_files = LogFiles()
         self.variables = Variables()
         self.errors: list[Diagnostic] = []
+        #: what is odd and not wrong; told when the log files are open
+        self.warnings: list[Diagnostic] = []
         #: what was found and removed at start, for the error log
         self.swept: list[str] = []
         self._stderr = stderr
@@ -126,7 +128,7 @@ class Assembly:
     def _site(self, entries: list[addresses.Entry]) -> Site:
         level = addresses.default_of(entries).level
         return Site(
-            addresses.virtual_hosts(entries, lambda text: self.error_log.log("warn", text)),
+            addresses.virtual_hosts(entries, self.warnings),
             reactor=self.reactor,
             sweep=self.sweep,
             dates=self.dates,

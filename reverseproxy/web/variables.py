@@ -204,8 +204,33 @@ def _request_field(name: str) -> Getter:
     return getter
 
 
+def _sent_length(request: Request) -> bytes | None:
+    length = None if request.response is None else request.response.length
+    return None if length is None or request.code == 204 else b"%d" % length
+
+
+def _sent_coding(request: Request) -> bytes | None:
+    return b"chunked" if request.chunked else None
+
+
+def _sent_connection(request: Request) -> bytes | None:
+    if request.response is None:
+        return None
+    return b"keep-alive" if request.channel.persistent else b"close"
+
+
+#: The fields of an answer that are made where it is framed.
+_FRAMING: dict[str, Getter] = {
+    "connection": _sent_connection,
+    "content_length": _sent_length,
+    "transfer_encoding": _sent_coding,
+}
+
+
 def _response_field(name: str) -> Getter:
     """`$sent_http_NAME`: a field of the answer."""
+    if name in _FRAMING:
+        return _FRAMING[name]
     field = name.replace("_", "-").encode()
 
     def getter(request: Request) -> bytes | None:
