@@ -24,6 +24,8 @@ from reverseproxy.guards import (
     addresses,
     basic,
     internal,
+    limitconn,
+    limitreq,
     rewritesettings,
     rewriting,
     tryfiles,
@@ -45,6 +47,8 @@ SETTINGS: tuple[type, ...] = (
     ClientSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
+    limitreq.LimitReqSettings,
+    limitconn.LimitConnSettings,
     addresses.AddressSettings,
     basic.BasicSettings,
     access.AccessSettings,
@@ -61,6 +65,8 @@ SETTINGS: tuple[type, ...] = (
 GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
     internal.guard,
     rewriting.guard,
+    limitreq.guard,
+    limitconn.guard,
     access.guard,
     tryfiles.guard,
 )

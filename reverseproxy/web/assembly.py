@@ -73,6 +73,8 @@ class Assembly:
         self.dates = Dates(clock)
         self.log_files = LogFiles()
         self.variables = Variables()
+        #: what is counted for limits, by the name of its zone
+        self.zones: dict[str, object] = {}
         self.errors: list[Diagnostic] = []
         #: what was found and removed at start, for the error log
         self.swept: list[str] = []
