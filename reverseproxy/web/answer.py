@@ -49,7 +49,8 @@ class AnsweringRequest(LazyRequest):
     head_sent = 0
     #: the status that an `error_page` gives to whatever answers, or 0
     status_override = 0
-    #: the fields that an error gives to the answer of its `error_page` (WWW-Authenticate)
+    #: fields that the answer has instead of its own of these names: what an error gives to its
+    #: `error_page` (WWW-Authenticate), an upstream to the location that it redirects to
     carried: tuple[tuple[bytes, bytes], ...] = ()
     #: what is let go of when the request is over (its places in `limit_conn`)
     held: tuple[Callable[[], None], ...] = ()
@@ -71,7 +72,9 @@ class AnsweringRequest(LazyRequest):
                 response.ranges, response.mtime = False, None
                 response.drop(b"last-modified")
         if self.carried:
-            response.fields += self.carried
+            names = {name.lower() for name, _ in self.carried}
+            kept = [pair for pair in response.fields if pair[0].lower() not in names]
+            response.fields = [*kept, *self.carried]
         for change in self.location.filters:
             change(self, response)  # type: ignore[arg-type]  # each is a Request
         self.startedWriting = 1

@@ -116,6 +116,8 @@ class Assembly:
     # --- servers ---
 
     def _build(self, http: Level) -> None:
+        for declare in features.DECLARATIONS:
+            declare(http, self.variables)
         servers = [(self._virtual_host(server), server) for server in http.of_kind("server")]
         sites: dict[Listen, Site] = {}
         root = os.geteuid() == 0

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reverseproxy.errors import ClientError, Refusal
+from reverseproxy.errors import ClientError, Refusal, UpstreamProtocolError
 from reverseproxy.guards import rewriting
 from reverseproxy.wire.hosts import parse_host
-from reverseproxy.wire.target import quote_path
+from reverseproxy.wire.target import normalise_path, quote_path
 
 from .answer import AnsweringRequest
 from .errorpage import error_response
@@ -50,6 +50,8 @@ class RedirectingRequest(AnsweringRequest):
     captures: tuple[bytes | None, ...] = ()
     #: what `set` and named groups gave to variables; a request that has some gets its own
     variables: Mapping[str, bytes] = MappingProxyType({})
+    #: values that were looked up for this request (`map`, `geo`), once there are some
+    remembered: dict[str, bytes] | None = None
     has_body = False
     _redirects = 0
     _detoured = False
@@ -106,6 +108,22 @@ class RedirectingRequest(AnsweringRequest):
             self.enter(location)
             return
         uri, mark, query = target.partition(b"?")
+        self.internal_redirect(uri, query if mark else None)
+
+    def sent_inside(self, target: bytes) -> None:
+        """Go where an upstream says (X-Accel-Redirect): a URI, encoded, or @name."""
+        if self.head.method != b"HEAD":
+            self.head.method = self.method = b"GET"
+        self.has_body = False
+        if target.startswith(b"@"):
+            self.detour(target)
+            return
+        uri, mark, query = target.partition(b"?")
+        try:
+            uri = normalise_path(uri, merge_slashes=False)
+        except ClientError as error:
+            detail = f"upstream sent an X-Accel-Redirect that can't be followed: {error.detail}"
+            raise UpstreamProtocolError(detail) from error
         self.internal_redirect(uri, query if mark else None)
 
     def _count(self, target: bytes) -> None:

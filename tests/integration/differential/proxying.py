@@ -98,6 +98,23 @@ CASES = [
         ),
     ),
     Case(
+        "X-Accel-Redirect",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        location /files/ { internal; rewrite ^/files(.*)$ $1 break; }
+        location @named { return 200 "named $uri\\n"; }
+        """,
+        get(
+            "/x?X-Accel-Redirect=%2Ffiles%2Fa.txt",
+            "/x?X-Accel-Redirect=%2Ffiles%2Fa.txt&Content-Type=text%2Fcsv&X-Other=lost",
+            "/x?X-Accel-Redirect=%2Ffiles%2Fa.txt&Set-Cookie=a%3D1&Content-Disposition=attachment",
+            "/x?X-Accel-Redirect=%2Ffiles%2Fnope",
+            "/x?X-Accel-Redirect=%40named",
+            "/files/a.txt",
+        )
+        + get("/x?X-Accel-Redirect=%2Ffiles%2Fa.txt", fields="Range: bytes=1-3"),
+    ),
+    Case(
         "gzip of answers",
         """
         gzip on; gzip_min_length 10; gzip_vary on; gzip_proxied any; gzip_types text/plain;
