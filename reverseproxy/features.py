@@ -25,6 +25,8 @@ from reverseproxy.guards import (
     addresses,
     basic,
     internal,
+    limitconn,
+    limitreq,
     rewritesettings,
     rewriting,
     tryfiles,
@@ -48,6 +50,8 @@ SETTINGS: tuple[type, ...] = (
     ClientSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
+    limitreq.LimitReqSettings,
+    limitconn.LimitConnSettings,
     addresses.AddressSettings,
     basic.BasicSettings,
     access.AccessSettings,
@@ -74,6 +78,8 @@ DECLARATIONS: tuple[Callable[[Level, Variables], None], ...] = (
 GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
     internal.guard,
     rewriting.guard,
+    limitreq.guard,
+    limitconn.guard,
     access.guard,
     tryfiles.guard,
 )
