@@ -51,6 +51,10 @@ class RedirectingRequest(AnsweringRequest):
     #: what `set` and named groups gave to variables; a request that has some gets its own
     variables: Mapping[str, bytes] = MappingProxyType({})
     has_body = False
+    #: whether a `rewrite … break` left the URI in a location that it does not belong to
+    misplaced = False
+    #: whether the URI is what `try_files` found below an alias
+    below_alias = False
     _redirects = 0
     _detoured = False
 
@@ -110,6 +114,7 @@ class RedirectingRequest(AnsweringRequest):
 
     def _count(self, target: bytes) -> None:
         self._redirects += 1
+        self.misplaced = self.below_alias = False
         if self._redirects > REDIRECTS:
             raise ClientError(
                 500,

@@ -13,6 +13,7 @@ Fields = list[tuple[bytes, bytes]]
 REASONS: dict[int, bytes] = {
     **{status.value: status.phrase.encode() for status in HTTPStatus},
     302: b"Moved Temporarily",
+    405: b"Not Allowed",
     408: b"Request Time-out",
     413: b"Request Entity Too Large",
     414: b"Request-URI Too Large",
