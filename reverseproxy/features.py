@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from twisted.web.resource import IResource
 
-from reverseproxy.content import mount, proxy, static
+from reverseproxy.content import autoindex, mount, proxy, static
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.filters import gzip, headers, ranges, servertokens
@@ -42,6 +42,7 @@ SETTINGS: tuple[type, ...] = (
     tryfiles.TryFilesSettings,
     ErrorPageSettings,
     StaticSettings,
+    autoindex.AutoindexSettings,
     ProxySettings,
     mount.MountSettings,
     gzip.GzipSettings,

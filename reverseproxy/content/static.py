@@ -16,6 +16,7 @@ from reverseproxy.errors import Refusal
 from reverseproxy.web.response import Response
 from reverseproxy.wire.conditional import http_date, precondition
 
+from . import autoindex
 from .documents import documents
 from .files import OpenFile, send
 from .filesettings import StaticSettings, media_types
@@ -47,6 +48,8 @@ class StaticResource(Resource):
             for names in settings.index
             for name in names
         ]
+        self.list = autoindex.lister(place)
+        self.pick = autoindex.picker(place)
         self.sendfile = settings.sendfile
         self.etag = settings.etag
         self.if_modified_since = settings.if_modified_since
@@ -103,6 +106,8 @@ class StaticResource(Resource):
 
     def _find_index(self, request: Request) -> None:
         base = self.path(request)
+        if self.pick is not None and self._picked(request, base):
+            return
         for render, is_absolute in self.index:
             name = render(request)
             if is_absolute:
@@ -115,6 +120,12 @@ class StaticResource(Resource):
         if not directory.is_directory:
             detail = f'"{_shown(base)}" is not a directory'
             raise Refusal(500, "RP-500-directory", detail, "alert")
+        if self.list is not None and request.head.method != b"POST":
+            try:
+                self.list(request, base)
+            except OSError as error:
+                raise self._refusal(error, base) from error
+            return
         names = ", ".join(_shown(render(request)) for render, _ in self.index)
         raise Refusal(
             403,
@@ -122,6 +133,19 @@ class StaticResource(Resource):
             f'directory index of "{_shown(base)}" is forbidden: '
             f"it has no {names} ({request.location.where('index')})",
         )
+
+    def _picked(self, request: Request, base: bytes) -> bool:
+        """Whether `random_index` found a file to go on to."""
+        if self.pick is None:
+            return False
+        try:
+            name = self.pick(base)
+        except OSError as error:
+            raise self._refusal(error, base) from error
+        if name is None:
+            return False
+        request.internal_redirect(request.document_uri + name, request.query)
+        return True
 
     def _is_there(self, request: Request, path: bytes) -> bool:
         """Whether a file can be opened; what is refused is an answer, not a reason to go on."""

@@ -198,6 +198,56 @@ CASES = [
         + get("/a.txt", method="HEAD", fields="Range: bytes=1-3"),
     ),
     Case(
+        "autoindex",
+        """
+        autoindex on;
+        location / { }
+        location /html/ { alias {root}/listed/; }
+        location /rounded/ { alias {root}/listed/; autoindex_exact_size off; }
+        location /local/ { alias {root}/listed/; autoindex_localtime on; }
+        location /json/ { alias {root}/listed/; autoindex_format json; }
+        location /jsonp/ { alias {root}/listed/; autoindex_format jsonp; }
+        location /xml/ { alias {root}/listed/; autoindex_format xml; }
+        location /off/ { alias {root}/listed/; autoindex off; }
+        location /empty/ { alias {root}/listed/sub\\ dir/; autoindex_format json; }
+        """,
+        get(
+            "/dir/",
+            "/noindex/",
+            "/noindex",
+            "/none/",
+            "/a.txt/",
+            "/html/",
+            "/html/sub%20dir/",
+            "/rounded/",
+            "/local/",
+            "/json/",
+            "/jsonp/",
+            "/jsonp/?callback=",
+            "/jsonp/?callback=f",
+            "/jsonp/?callback=a.b%5B0%5D",
+            "/jsonp/?callback=a$_9",
+            "/jsonp/?callback=a'b",
+            "/jsonp/?callback=a%22b",
+            "/jsonp/?callback=f(",
+            "/xml/",
+            "/off/",
+        )
+        + get("/html/", method="HEAD")
+        + get("/html/", method="POST")
+        + get("/html/", method="PUT"),
+    ),
+    Case(
+        "random_index",
+        """
+        location /one/ { random_index on; }
+        location /listed/sub%20dir/ { random_index on; }
+        location /deep/ { random_index on; index file.txt; autoindex on; }
+        location /none/ { random_index on; }
+        """,
+        get("/one/", "/deep/", "/none/", "/one/x"),
+    ),
+    Case(
         "types",
         """
         default_type application/octet-stream;
