@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from reverseproxy import __version__
 from reverseproxy.config import Template
+from reverseproxy.content.documents import document_root, realpath_root, request_filename
 from reverseproxy.guards import variables as access_variables
 from reverseproxy.wire.credentials import basic_credentials
 from reverseproxy.wire.forwarded import append_forwarded_for
@@ -157,6 +158,7 @@ _GETTERS: dict[str, Getter] = {
     "connection_requests": _connection_requests,
     "content_length": _content_length,
     "content_type": _content_type,
+    "document_root": document_root,
     "document_uri": _uri,
     "host": host,
     "hostname": lambda _request: _HOSTNAME,
@@ -166,10 +168,12 @@ _GETTERS: dict[str, Getter] = {
     "pid": lambda _request: b"%d" % os.getpid(),
     "proxy_add_x_forwarded_for": _forwarded_for,
     "query_string": _args,
+    "realpath_root": realpath_root,
     "remote_addr": remote_addr,
     "remote_port": _remote_port,
     "remote_user": remote_user,
     "request": _request_line,
+    "request_filename": request_filename,
     "request_completion": _request_completion,
     "request_method": _request_method,
     "request_time": _request_time,
