@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from twisted.web.resource import IResource
 
+from reverseproxy.config import Level
 from reverseproxy.content import mount, proxy, static
 from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.filters import gzip, ranges
@@ -24,17 +25,21 @@ from reverseproxy.guards import (
     addresses,
     basic,
     internal,
+    limitconn,
+    limitreq,
     rewritesettings,
     rewriting,
     tryfiles,
 )
 from reverseproxy.logs.access import AccessLogSettings
 from reverseproxy.logs.errors import ErrorLogSettings
+from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
 from reverseproxy.web.settings import ClientSettings, ServerSettings
+from reverseproxy.web.variables import Variables
 
 #: The classes whose rows are the directives, in the order of the reference.
 SETTINGS: tuple[type, ...] = (
@@ -45,6 +50,8 @@ SETTINGS: tuple[type, ...] = (
     ClientSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
+    limitreq.LimitReqSettings,
+    limitconn.LimitConnSettings,
     addresses.AddressSettings,
     basic.BasicSettings,
     access.AccessSettings,
@@ -55,12 +62,24 @@ SETTINGS: tuple[type, ...] = (
     mount.MountSettings,
     gzip.GzipSettings,
     AccessLogSettings,
+    mapping.MapSettings,
+    geo.GeoSettings,
+    splitting.SplitSettings,
+)
+
+#: What declares variables, before anything is compiled that may use them.
+DECLARATIONS: tuple[Callable[[Level, Variables], None], ...] = (
+    mapping.declare,
+    geo.declare,
+    splitting.declare,
 )
 
 #: In nginx's order of phases, outermost first.
 GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
     internal.guard,
     rewriting.guard,
+    limitreq.guard,
+    limitconn.guard,
     access.guard,
     tryfiles.guard,
 )

@@ -67,6 +67,10 @@ class AnsweringRequest(LazyRequest):
             return
         if self.status_override:
             response.status, response.reason = self.status_override, None
+            if response.mtime is not None and response.status != 200:
+                # A file that stands for an error has no dates and no parts.
+                response.ranges, response.mtime = False, None
+                response.drop(b"last-modified")
         if self.carried:
             names = {name.lower() for name, _ in self.carried}
             kept = [pair for pair in response.fields if pair[0].lower() not in names]

@@ -73,6 +73,8 @@ class Assembly:
         self.dates = Dates(clock)
         self.log_files = LogFiles()
         self.variables = Variables()
+        #: what is counted for limits, by the name of its zone
+        self.zones: dict[str, object] = {}
         self.errors: list[Diagnostic] = []
         #: what is odd and not wrong; told when the log files are open
         self.warnings: list[Diagnostic] = []
@@ -116,6 +118,8 @@ class Assembly:
     # --- servers ---
 
     def _build(self, http: Level) -> None:
+        for declare in features.DECLARATIONS:
+            declare(http, self.variables)
         servers = [(self._virtual_host(server), server) for server in http.of_kind("server")]
         sites: dict[Listen, Site] = {}
         root = os.geteuid() == 0

@@ -50,6 +50,8 @@ class RedirectingRequest(AnsweringRequest):
     captures: tuple[bytes | None, ...] = ()
     #: what `set` and named groups gave to variables; a request that has some gets its own
     variables: Mapping[str, bytes] = MappingProxyType({})
+    #: values that were looked up for this request (`map`, `geo`), once there are some
+    remembered: dict[str, bytes] | None = None
     has_body = False
     _redirects = 0
     _detoured = False
@@ -203,6 +205,9 @@ class RedirectingRequest(AnsweringRequest):
 
     def _show(self, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]) -> None:
         response, body = error_response(self.head, status, cause, fields)
+        if self.carried:
+            names = {name for name, _ in response.fields}
+            self.carried = tuple(field for field in self.carried if field[0] not in names)
         self.respond(response)
         self.finish(body)
 

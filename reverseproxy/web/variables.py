@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from reverseproxy import __version__
 from reverseproxy.config import Template
+from reverseproxy.guards import variables as access_variables
 from reverseproxy.wire.credentials import basic_credentials
 from reverseproxy.wire.forwarded import append_forwarded_for
 from reverseproxy.wire.hosts import parse_host
@@ -183,6 +184,7 @@ _GETTERS: dict[str, Getter] = {
     "upstream_addr": _upstream_addr,
     "upstream_status": _upstream_status,
     "uri": _uri,
+    **access_variables.GETTERS,
 }
 
 
