@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 from twisted.web.resource import IResource
 
-from reverseproxy import __version__, features
+from reverseproxy import features
 from reverseproxy.config import (
     Configuration,
     ConfigurationError,
@@ -24,8 +24,10 @@ from reverseproxy.config import (
     Matcher,
     Origin,
 )
-from reverseproxy.content import static
+from reverseproxy.content.documents import documents
+from reverseproxy.content.filesettings import StaticSettings, media_types
 from reverseproxy.content.slash import AddsSlash, SlashResource
+from reverseproxy.filters import servertokens
 from reverseproxy.guards import rewriting
 from reverseproxy.logs.access import AccessLogSettings, Line, compile_format, compose, formats
 from reverseproxy.logs.errors import ErrorLog, ErrorLogSettings, ErrorLogTarget
@@ -44,12 +46,6 @@ from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
 from .variables import Variables
 from .vhosts import VirtualHost, field_names
-
-_SERVER_LINES = {
-    "on": b"Server: reverseproxy/%b\r\n" % __version__.encode(),
-    "build": b"Server: reverseproxy/%b\r\n" % __version__.encode(),
-    "off": b"Server: reverseproxy\r\n",
-}
 
 
 class Assembly:
@@ -209,8 +205,9 @@ class Assembly:
             error_log=self.error_log_of(level),
             client=client,
             spool=client.client_body_temp_path,
-            server_line=_SERVER_LINES[client.server_tokens],
-            media_type=static.media_types(place[static.StaticSettings]),
+            server_line=servertokens.server_line(place),
+            media_type=media_types(place[StaticSettings]),
+            documents=documents(place),
             detours=detours(place),
             prefix=place.prefix,
             cork=client.tcp_nopush,

@@ -20,6 +20,7 @@ from .spool import SpoolDirectory
 
 if TYPE_CHECKING:
     from reverseproxy.config import Level, Regex
+    from reverseproxy.content.documents import Documents
     from reverseproxy.logs.errors import ErrorLog
 
     from .request import Request
@@ -44,6 +45,7 @@ class Location:
     spool: SpoolDirectory
     server_line: bytes
     media_type: Callable[[bytes], bytes]
+    documents: Documents
     detours: Mapping[int, Detour]
     prefix: bytes = b""
     cork: bool = False

@@ -13,6 +13,7 @@ from reverseproxy.config import (
     Buffers,
     Context,
     Regex,
+    Template,
     buffers,
     directive,
     enum,
@@ -22,6 +23,7 @@ from reverseproxy.config import (
     seconds,
     settings,
     size,
+    template,
 )
 
 from .listen import Listen, listen
@@ -177,6 +179,19 @@ class ClientSettings:
         HTTP_SERVER_LOCATION,
         doc="How much of a body stays in memory; what is longer goes to a file.",
     )
+    client_body_in_file_only: str = directive(
+        one(enum("on", "clean", "off")),
+        "off",
+        HTTP_SERVER_LOCATION,
+        doc="Puts every body into a file with a name, which stays (on) or goes after use (clean).",
+    )
+    client_body_in_single_buffer: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER_LOCATION,
+        no_effect=True,
+        doc="$request_body is whole wherever it is in memory.",
+    )
     client_body_temp_path: SpoolDirectory = directive(
         spool_directory,
         "client_body_temp",
@@ -279,9 +294,16 @@ class ClientSettings:
     port_in_redirect: bool = directive(
         one(flag), "on", HTTP_SERVER_LOCATION, doc="Names the listening port in redirects."
     )
-    server_tokens: str = directive(
-        one(enum("on", "off", "build")),
+    server_tokens: Template = directive(
+        template,
         "on",
         HTTP_SERVER_LOCATION,
-        doc="Names the version in the Server field.",
+        doc="Names the version in the Server field, or puts a text there; an empty one is none.",
+        syntax="on | off | build | string",
+    )
+    chunked_transfer_encoding: bool = directive(
+        one(flag),
+        "on",
+        HTTP_SERVER_LOCATION,
+        doc="Sends bodies of unknown length in chunks; off ends them by closing.",
     )
