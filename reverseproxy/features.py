@@ -26,7 +26,9 @@ from reverseproxy.guards import (
     basic,
     internal,
     limitconn,
+    limitexcept,
     limitreq,
+    realip,
     rewritesettings,
     rewriting,
     tryfiles,
@@ -50,6 +52,7 @@ SETTINGS: tuple[type, ...] = (
     ClientSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
+    realip.RealIpSettings,
     limitreq.LimitReqSettings,
     limitconn.LimitConnSettings,
     addresses.AddressSettings,
@@ -77,7 +80,9 @@ DECLARATIONS: tuple[Callable[[Level, Variables], None], ...] = (
 #: In nginx's order of phases, outermost first.
 GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
     internal.guard,
+    limitexcept.guard,
     rewriting.guard,
+    realip.guard,
     limitreq.guard,
     limitconn.guard,
     access.guard,

@@ -26,7 +26,7 @@ from reverseproxy.config import (
 )
 from reverseproxy.content import static
 from reverseproxy.content.slash import AddsSlash, SlashResource
-from reverseproxy.guards import rewriting
+from reverseproxy.guards import realip, rewriting
 from reverseproxy.logs.access import AccessLogSettings, Line, compile_format, compose, formats
 from reverseproxy.logs.errors import ErrorLog, ErrorLogSettings, ErrorLogTarget
 from reverseproxy.logs.files import LogFiles
@@ -153,6 +153,7 @@ class Assembly:
             field_names=field_names(settings),
             named=self._named_locations,
             program=rewriting.program(place),
+            find_client=realip.finder(place),
         )
 
     # --- locations ---
