@@ -17,9 +17,11 @@ from collections.abc import Callable
 from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
-from reverseproxy.content import mount, proxy, static
+from reverseproxy.content import autoindex, mount, proxy, static
+from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
-from reverseproxy.filters import gzip, ranges
+from reverseproxy.filters import gzip, headers, ranges, servertokens
+from reverseproxy.filters.headersettings import HeaderSettings
 from reverseproxy.guards import (
     access,
     addresses,
@@ -60,10 +62,12 @@ SETTINGS: tuple[type, ...] = (
     access.AccessSettings,
     tryfiles.TryFilesSettings,
     ErrorPageSettings,
-    static.StaticSettings,
+    StaticSettings,
+    autoindex.AutoindexSettings,
     ProxySettings,
     mount.MountSettings,
     gzip.GzipSettings,
+    HeaderSettings,
     AccessLogSettings,
     mapping.MapSettings,
     geo.GeoSettings,
@@ -95,8 +99,12 @@ CONTENTS: tuple[Callable[[Place], IResource | None], ...] = (
     static.content,
 )
 
+#: In nginx's order: fields that the configuration adds come before what the daemon does to a body.
 #: gzip comes before ranges: of an answer that is compressed on its way no part can be asked for.
 FILTERS: tuple[Callable[[Place], HeaderFilter | None], ...] = (
+    headers.header_filter,
     gzip.header_filter,
     ranges.header_filter,
+    headers.trailer_filter,
+    servertokens.header_filter,
 )

@@ -1,168 +1,74 @@
-"""Files below a `root` (ngx_http_static_module, ngx_http_index_module)."""
+"""Files below a `root` or `alias` (ngx_http_static_module, ngx_http_index_module).
+
+nginx's order for a path with a slash at its end: `random_index`, `index`, `autoindex`; for others:
+`gzip_static`, the file.
+"""
 
 from __future__ import annotations
 
 import errno
-import os
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from reverseproxy.config import (
-    HTTP_SERVER_LOCATION,
-    Args,
-    BadValue,
-    directive,
-    flag,
-    number,
-    one,
-    settings,
-    size,
-    text,
-)
 from reverseproxy.errors import Refusal
 from reverseproxy.web.response import Response
 from reverseproxy.wire.conditional import http_date, precondition
 
+from . import autoindex
+from .documents import documents
 from .files import OpenFile, send
+from .filesettings import StaticSettings, media_types
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 
-Types = Mapping[bytes, bytes]
-
-#: nginx's own, where no `types` stands.
-DEFAULT_TYPES: Types = MappingProxyType(
-    {b"html": b"text/html", b"gif": b"image/gif", b"jpg": b"image/jpeg"}
-)
-
-
-def types(args: Args) -> Types:
-    """`types { TYPE EXTENSION…; … }`."""
-    found: dict[bytes, bytes] = {}
-    for statement in args.block or ():
-        if not statement.args:
-            raise BadValue(f'"{statement.name.text}" needs at least one extension', statement.name)
-        for word in statement.args:
-            found[word.text.lower().encode()] = statement.name.text.encode()
-    return found
-
-
-def root(args: Args) -> bytes:
-    """`root DIR`, from the prefix."""
-    word = args.words[0]
-    if "$" in word.text:
-        raise BadValue("variables in root are not there yet", word)
-    return args.paths.in_prefix(word.text).encode().rstrip(b"/")
-
-
-def index(args: Args) -> tuple[bytes, ...]:
-    """`index FILE…`."""
-    for word in args.words:
-        if "$" in word.text:
-            raise BadValue("variables in index are not there yet", word)
-    return tuple(word.text.encode() for word in args.words)
-
-
-@settings
-class StaticSettings:
-    """Files (ngx_http_core_module, ngx_http_index_module)."""
-
-    root: bytes = directive(
-        root,
-        "html",
-        HTTP_SERVER_LOCATION,
-        doc="The directory that the request's path is appended to.",
-        syntax="directory",
-    )
-    index: tuple[bytes, ...] = directive(
-        index,
-        "index.html",
-        HTTP_SERVER_LOCATION,
-        args="1+",
-        doc="The files that stand for a directory; the first that is there.",
-        syntax="file ...",
-    )
-    types: tuple[Types, ...] = directive(
-        types,
-        None,
-        HTTP_SERVER_LOCATION,
-        args=0,
-        block=True,
-        many=True,
-        doc="Which extensions have which media type.",
-        syntax="{ type extension ...; }",
-    )
-    default_type: str = directive(
-        one(text), "text/plain", HTTP_SERVER_LOCATION, doc="The media type of other files."
-    )
-    types_hash_max_size: int | None = directive(
-        one(size), None, HTTP_SERVER_LOCATION, no_effect=True, doc="Types are in a dictionary."
-    )
-    types_hash_bucket_size: int | None = directive(
-        one(size), None, HTTP_SERVER_LOCATION, no_effect=True, doc="Types are in a dictionary."
-    )
-    sendfile: bool = directive(
-        one(flag), "off", HTTP_SERVER_LOCATION, doc="Sends files from the kernel, uncopied."
-    )
-    max_ranges: int | None = directive(
-        one(number(0)),
-        None,
-        HTTP_SERVER_LOCATION,
-        doc="How many ranges one request may ask for; 0 is none, no limit by default.",
-    )
-
-
-def media_types(settings: StaticSettings) -> Callable[[bytes], bytes]:
-    """The function from a path to the media type of what is there."""
-    types: dict[bytes, bytes] = {}
-    for block in settings.types or (DEFAULT_TYPES,):
-        types.update(block)
-    default = settings.default_type.encode()
-
-    def media_type(path: bytes) -> bytes:
-        name = path[path.rfind(b"/") + 1 :]
-        dot = name.rfind(b".")
-        return default if dot < 0 else types.get(name[dot + 1 :].lower(), default)
-
-    return media_type
-
-
 #: Errors of open(2) that are nobody's fault but the request's; ENXIO is what a socket gives.
 _NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ENXIO})
+_FORBIDDEN = frozenset({errno.EACCES, errno.ELOOP, errno.EMLINK})
 _ALLOW = ((b"Allow", b"GET, HEAD"),)
 
 
 class StaticResource(Resource):
-    """Answers with the file at `root` + the decoded path."""
+    """Answers with the file that a request's path stands for."""
 
     isLeaf = True
 
     def __init__(self, place: Place) -> None:
         super().__init__()
         settings = place[StaticSettings]
-        self.base = settings.root
-        self.index = settings.index
+        self.path = documents(place).path
+        self.open: Callable[[Request, bytes], OpenFile] = lambda _request, path: OpenFile(path)
+        self.index = [
+            (place.compile(name), name.text.startswith("/"))
+            for names in settings.index
+            for name in names
+        ]
+        self.list = autoindex.lister(place)
+        self.pick = autoindex.picker(place)
         self.sendfile = settings.sendfile
+        self.etag = settings.etag
+        self.if_modified_since = settings.if_modified_since
         self.media_type = media_types(settings)
+        self.missing_level = "error" if settings.log_not_found else "debug"
 
     def render(self, request: Request) -> int:
         """Serve a file, look for an index, or refuse."""
-        uri = request.document_uri
         if request.head.method not in (b"GET", b"HEAD", b"POST"):
             raise _not_allowed(request)
-        if uri.endswith(b"/"):
-            self._find_index(request, uri)
+        if request.document_uri.endswith(b"/"):
+            self._find_index(request)
         else:
-            self._serve(request, uri)
+            self._serve(request)
         return NOT_DONE_YET
 
-    def _serve(self, request: Request, uri: bytes) -> None:
-        file = self._open(self.base + uri)
+    def _serve(self, request: Request) -> None:
+        path = self.path(request)
+        file = self._open(request, path)
         if file.is_directory:
             request.add_slash()
             return
@@ -170,61 +76,99 @@ class StaticResource(Resource):
             # Only here, as nginx: what is missing is missing for every method.
             raise _not_allowed(request)
         if not file.is_file:
-            raise Refusal(404, "RP-404-file", f'"{_shown(self.base + uri)}" is not a regular file')
-        etag = b'"%x-%x"' % (file.mtime, file.size)
-        status = precondition(request.head.method, request.head, etag, file.mtime)
+            raise Refusal(404, "RP-404-file", f'"{_shown(path)}" is not a regular file')
+        self._send(request, file, [])
+
+    def _send(self, request: Request, file: OpenFile, fields: list[tuple[bytes, bytes]]) -> None:
+        etag = b'"%x-%x"' % (file.mtime, file.size) if self.etag else b""
+        head = request.head
+        status = precondition(head.method, head, etag, file.mtime, self.if_modified_since)
         if status == 412:
             raise Refusal(
                 412, "RP-412-precondition", "a precondition of the request failed", "info"
             )
-        fields = [(b"Last-Modified", http_date(file.mtime)), (b"ETag", etag)]
+        fields = [(b"Last-Modified", http_date(file.mtime)), *fields]
+        if etag:
+            fields.append((b"ETag", etag))
         if status == 304:
-            request.respond(Response(304, fields))
+            request.respond(Response(304, fields, mtime=file.mtime))
             request.finish()
             return
-        fields.insert(0, (b"Content-Type", self.media_type(uri)))
+        fields.insert(0, (b"Content-Type", self.media_type(request.document_uri)))
         request.respond(Response(200, fields, file.size, ranges=True, mtime=file.mtime))
         send(request, file, self.sendfile)
 
-    @staticmethod
-    def _open(path: bytes) -> OpenFile:
+    def _open(self, request: Request, path: bytes) -> OpenFile:
         try:
-            return OpenFile(path)
+            return self.open(request, path)
         except OSError as error:
-            raise _refusal(error, path) from error
+            raise self._refusal(error, path) from error
 
-    def _find_index(self, request: Request, uri: bytes) -> None:
-        for name in self.index:
-            if name.startswith(b"/"):
+    def _find_index(self, request: Request) -> None:
+        base = self.path(request)
+        if self.pick is not None and self._picked(request, base):
+            return
+        for render, is_absolute in self.index:
+            name = render(request)
+            if is_absolute:
                 request.internal_redirect(name, request.query)
                 return
-            if os.path.isfile(self.base + uri + name):
-                request.internal_redirect(uri + name, request.query)
+            if self._is_there(request, base + name):
+                request.internal_redirect(request.document_uri + name, request.query)
                 return
-        directory = self._open(self.base + uri)
+        directory = self._open(request, base)
         if not directory.is_directory:
-            raise Refusal(404, "RP-404-file", f'"{_shown(self.base + uri)}" is not a directory')
-        names = ", ".join(_shown(name) for name in self.index)
+            detail = f'"{_shown(base)}" is not a directory'
+            raise Refusal(500, "RP-500-directory", detail, "alert")
+        if self.list is not None and request.head.method != b"POST":
+            try:
+                self.list(request, base)
+            except OSError as error:
+                raise self._refusal(error, base) from error
+            return
+        names = ", ".join(_shown(render(request)) for render, _ in self.index)
         raise Refusal(
             403,
             "RP-403-directory",
-            f'directory index of "{_shown(self.base + uri)}" is forbidden: '
+            f'directory index of "{_shown(base)}" is forbidden: '
             f"it has no {names} ({request.location.where('index')})",
         )
+
+    def _picked(self, request: Request, base: bytes) -> bool:
+        """Whether `random_index` found a file to go on to."""
+        if self.pick is None:
+            return False
+        try:
+            name = self.pick(base)
+        except OSError as error:
+            raise self._refusal(error, base) from error
+        if name is None:
+            return False
+        request.internal_redirect(request.document_uri + name, request.query)
+        return True
+
+    def _is_there(self, request: Request, path: bytes) -> bool:
+        """Whether a file can be opened; what is refused is an answer, not a reason to go on."""
+        try:
+            self.open(request, path)
+        except OSError as error:
+            if error.errno in _NOT_FOUND:
+                return False
+            raise self._refusal(error, path) from error
+        return True
+
+    def _refusal(self, error: OSError, path: bytes) -> Refusal:
+        detail = f'open() "{_shown(path)}" failed ({error.errno}: {error.strerror})'
+        if error.errno in _NOT_FOUND:
+            return Refusal(404, "RP-404-file", detail, self.missing_level)
+        if error.errno in _FORBIDDEN:
+            return Refusal(403, "RP-403-file", detail)
+        return Refusal(500, "RP-500-file", detail, "crit")
 
 
 def _not_allowed(request: Request) -> Refusal:
     detail = f'"{request.head.method.decode()}" was asked of a file'
     return Refusal(405, "RP-405-static", detail, "info", _ALLOW)
-
-
-def _refusal(error: OSError, path: bytes) -> Refusal:
-    detail = f'open() "{_shown(path)}" failed ({error.errno}: {error.strerror})'
-    if error.errno in _NOT_FOUND:
-        return Refusal(404, "RP-404-file", detail)
-    if error.errno in (errno.EACCES, errno.ELOOP):
-        return Refusal(403, "RP-403-file", detail)
-    return Refusal(500, "RP-500-file", detail, "crit")
 
 
 def _shown(path: bytes) -> str:

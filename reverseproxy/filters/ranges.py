@@ -6,7 +6,7 @@ import itertools
 import os
 from typing import TYPE_CHECKING
 
-from reverseproxy.content.static import StaticSettings
+from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.errors import Refusal
 from reverseproxy.web.response import Response
 from reverseproxy.wire.ranges import if_range, parse_ranges

@@ -136,6 +136,7 @@ def _rewrite(place: Place, rule: Rewrite) -> Step:
         request.unmoved = False
         request.internal = True
         request.uri_changed = rule.flag != "break"
+        request.misplaced = not request.uri_changed
         return STOP if rule.flag else None
 
     return rewrite

@@ -10,7 +10,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.config import Args, BadValue, Context, Template, directive, settings
-from reverseproxy.content.static import StaticSettings
+from reverseproxy.content.documents import documents
 from reverseproxy.errors import Refusal
 
 from .passing import render
@@ -74,9 +74,9 @@ class TriesFiles(Resource):
     def __init__(self, rule: TryFiles, place: Place, inner: IResource) -> None:
         super().__init__()
         self.inner = inner
-        self.base = place[StaticSettings].root
+        self.documents = documents(place)
         self.files = [
-            (place.compile(file), os.path.isdir if is_directory else os.path.isfile)
+            (place.compile(file), file.constant is None, is_directory)
             for file, is_directory in rule.files
         ]
         self.target = place.compile(rule.target)
@@ -84,13 +84,13 @@ class TriesFiles(Resource):
 
     def render(self, request: Request) -> int:
         """Take the first that is there."""
-        for file, exists in self.files:
-            name = file(request)
-            path = self.base + name
+        for file, has_variables, is_directory in self.files:
+            path, uri = self.documents.candidate(request, file(request), has_variables)
             if b"\0" in path or b"/../" in path + b"/":
                 continue
-            if exists(path):
-                request.document_uri = name
+            if os.path.isdir(path) if is_directory else os.path.isfile(path):
+                request.document_uri = uri
+                request.below_alias = not is_directory
                 request.unmoved = False
                 return render(self.inner, request)
         if self.status is not None:

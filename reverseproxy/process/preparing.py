@@ -6,6 +6,7 @@ is a line on the terminal and an exit status.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -33,7 +34,9 @@ def prepare(configuration: Configuration, assembly: Assembly) -> list[tuple[sock
     for file in assembly.log_files:
         if assembly.log_files.origins.get(file.path) is None:
             # The default's directory is ours to make, as an installation would have made it.
-            os.makedirs(os.path.dirname(file.path), exist_ok=True)
+            # Where that fails, so does opening the file, which says why.
+            with contextlib.suppress(OSError):
+                os.makedirs(os.path.dirname(file.path), exist_ok=True)
     errors += assembly.log_files.open_all()
     sockets: list[tuple[socket.socket, Site]] = []
     for listen, site in assembly.sites.items():

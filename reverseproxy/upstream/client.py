@@ -302,7 +302,11 @@ class ProxyClientFactory(proxy.ProxyClientFactory):
             )
         else:
             number = getattr(reason.value, "osError", None)
-            why = f"{number}: {os.strerror(number)}" if number else reason.getErrorMessage()
+            why = (
+                f"{number}: {os.strerror(number)}"
+                if isinstance(number, int)
+                else reason.getErrorMessage()
+            )
             error = UpstreamRefused(f"connect() failed ({why}) while connecting to upstream")
         exchange.failed(error)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from reverseproxy.config import Level, Origin
+from reverseproxy.config import Diagnostic, Level, Origin
 
 from .listen import Address, Listen
 from .settings import ServerName, ServerSettings
@@ -81,7 +81,7 @@ def bound(entries: list[Entry]) -> Listen:
     return next((entry.listen for entry in entries if entry.listen.explicit), entries[0].listen)
 
 
-def virtual_hosts(entries: list[Entry], warn: Callable[[str], None]) -> NameVirtualHost:
+def virtual_hosts(entries: list[Entry], warnings: list[Diagnostic]) -> NameVirtualHost:
     """The servers of an address by their names; of two with one name the first has it."""
     vhosts = NameVirtualHost(default_of(entries).host)
     for entry in entries:
@@ -94,7 +94,8 @@ def virtual_hosts(entries: list[Entry], warn: Callable[[str], None]) -> NameVirt
             except ValueError:
                 origin = entry.level.origin_of("server_name") or entry.listen.origin
                 address = entry.listen.address
-                warn(f'{origin}: conflicting server name "{name.text}" on {address}, ignored')
+                message = f'conflicting server name "{name.text}" on {address}, ignored'
+                warnings.append(Diagnostic(origin, message))
     return vhosts
 
 

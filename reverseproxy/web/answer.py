@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.python.failure import Failure
 
@@ -44,6 +44,8 @@ class AnsweringRequest(LazyRequest):
     # Values that most requests never change stay on the class.
     response: Response | None = None
     transform: Transform | None = None
+    #: makes the fields that follow the last chunk, each with its line end
+    trailers: Callable[[Any], bytes] | None = None
     watcher: Watcher | None = None
     #: bytes of the answer's head
     head_sent = 0
@@ -75,10 +77,10 @@ class AnsweringRequest(LazyRequest):
             names = {name.lower() for name, _ in self.carried}
             kept = [pair for pair in response.fields if pair[0].lower() not in names]
             response.fields = [*kept, *self.carried]
+        self.response = response
         for change in self.location.filters:
             change(self, response)  # type: ignore[arg-type]  # each is a Request
         self.startedWriting = 1
-        self.response = response
         self.code = status = response.status
         channel, head = self.channel, self.head
         bodiless = self._bodiless = head.method == b"HEAD" or status in BODILESS
@@ -96,7 +98,7 @@ class AnsweringRequest(LazyRequest):
             if not bodiless:
                 self._promised = length
         elif not bodiless:
-            if head.version == b"1.1":
+            if head.version == b"1.1" and self.location.client.chunked_transfer_encoding:
                 lines.append(b"Transfer-Encoding: chunked\r\n")
                 self.chunked = 1
             else:
@@ -202,7 +204,9 @@ class AnsweringRequest(LazyRequest):
             data = b""
         elif self.transform is not None:
             data = (self.transform.feed(data) if data else b"") + self.transform.finish()
-        if data:
+        if self.trailers is not None and self.chunked:
+            self._end_with_trailers(data)
+        elif data:
             self._send(data, last=True)
         elif self.chunked:
             self.channel.transport.write(self._unsent + LAST_CHUNK)
@@ -215,6 +219,13 @@ class AnsweringRequest(LazyRequest):
             self._break_promise(self.sentLength)
         elif self.channel.drain():
             self.drained()
+
+    def _end_with_trailers(self, data: bytes) -> None:
+        """The last chunk and what is said behind it (RFC 9112 section 7.1.2)."""
+        if data:
+            self._send(data)
+        trailers = self.trailers(self) if self.trailers is not None else b""
+        self.channel.transport.write(b"%b0\r\n%b\r\n" % (self._unsent, trailers))
 
     def _break_promise(self, size: int) -> None:
         self.location.error_log.error(

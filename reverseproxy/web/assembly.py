@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 from twisted.web.resource import IResource
 
-from reverseproxy import __version__, features
+from reverseproxy import features
 from reverseproxy.config import (
     Configuration,
     ConfigurationError,
@@ -24,8 +24,10 @@ from reverseproxy.config import (
     Matcher,
     Origin,
 )
-from reverseproxy.content import static
+from reverseproxy.content.documents import documents
+from reverseproxy.content.filesettings import StaticSettings, media_types
 from reverseproxy.content.slash import AddsSlash, SlashResource
+from reverseproxy.filters import servertokens
 from reverseproxy.guards import realip, rewriting
 from reverseproxy.logs.access import AccessLogSettings, Line, compile_format, compose, formats
 from reverseproxy.logs.errors import ErrorLog, ErrorLogSettings, ErrorLogTarget
@@ -44,12 +46,6 @@ from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
 from .variables import Variables
 from .vhosts import VirtualHost, field_names
-
-_SERVER_LINES = {
-    "on": b"Server: reverseproxy/%b\r\n" % __version__.encode(),
-    "build": b"Server: reverseproxy/%b\r\n" % __version__.encode(),
-    "off": b"Server: reverseproxy\r\n",
-}
 
 
 class Assembly:
@@ -76,6 +72,8 @@ class Assembly:
         #: what is counted for limits, by the name of its zone
         self.zones: dict[str, object] = {}
         self.errors: list[Diagnostic] = []
+        #: what is odd and not wrong; told when the log files are open
+        self.warnings: list[Diagnostic] = []
         #: what was found and removed at start, for the error log
         self.swept: list[str] = []
         self._stderr = stderr
@@ -128,7 +126,7 @@ class Assembly:
     def _site(self, entries: list[addresses.Entry]) -> Site:
         level = addresses.default_of(entries).level
         return Site(
-            addresses.virtual_hosts(entries, lambda text: self.error_log.log("warn", text)),
+            addresses.virtual_hosts(entries, self.warnings),
             reactor=self.reactor,
             sweep=self.sweep,
             dates=self.dates,
@@ -208,8 +206,9 @@ class Assembly:
             error_log=self.error_log_of(level),
             client=client,
             spool=client.client_body_temp_path,
-            server_line=_SERVER_LINES[client.server_tokens],
-            media_type=static.media_types(place[static.StaticSettings]),
+            server_line=servertokens.server_line(place),
+            media_type=media_types(place[StaticSettings]),
+            documents=documents(place),
             detours=detours(place),
             prefix=place.prefix,
             cork=client.tcp_nopush,

@@ -272,7 +272,8 @@ class HTTPChannel(FlowChannel):
     def requestDone(self, _request: Request) -> None:
         """The answer is complete: go on to the next request, or close."""
         self.request = None
-        self._producer = None
+        if self._producer is not None:
+            self.unregisterProducer()
         decoder = self.decoder
         if not self.persistent:
             unread = decoder is not None or self._buffer
@@ -337,7 +338,9 @@ class HTTPChannel(FlowChannel):
         end of the connection does, it takes a reset (RFC 9112 section 8).
         """
         self.persistent = False
-        self._producer = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
         if delimited:
             self.close()
         else:

@@ -20,6 +20,7 @@ from .spool import SpoolDirectory
 
 if TYPE_CHECKING:
     from reverseproxy.config import Level, Regex
+    from reverseproxy.content.documents import Documents
     from reverseproxy.logs.errors import ErrorLog
 
     from .request import Request
@@ -44,6 +45,7 @@ class Location:
     spool: SpoolDirectory
     server_line: bytes
     media_type: Callable[[bytes], bytes]
+    documents: Documents
     detours: Mapping[int, Detour]
     prefix: bytes = b""
     cork: bool = False
@@ -114,15 +116,16 @@ class LocationTable:
         rule = self._exact.get(path)
         if rule is not None:
             return rule
-        rule = self._longest(path)
-        if rule is not None:
-            if rule.inner is not None:
-                inner = rule.inner._search(path, request)
+        outer = rule = self._longest(path)
+        if outer is not None:
+            if outer.inner is not None:
+                inner = outer.inner._search(path, request)
                 if inner is not None:
-                    if inner.kind != "prefix":
+                    if inner.kind not in ("prefix", "^~"):
                         return inner
                     rule = inner
-            if rule.kind == "^~":
+            # An inner ^~ speaks for its own level only, as in nginx.
+            if outer.kind == "^~":
                 return rule
         for regex, candidate in self._regexes:
             match = regex.pattern.search(path)

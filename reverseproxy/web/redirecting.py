@@ -53,6 +53,10 @@ class RedirectingRequest(AnsweringRequest):
     #: values that were looked up for this request (`map`, `geo`), once there are some
     remembered: dict[str, bytes] | None = None
     has_body = False
+    #: whether a `rewrite … break` left the URI in a location that it does not belong to
+    misplaced = False
+    #: whether the URI is what `try_files` found below an alias
+    below_alias = False
     _redirects = 0
     _detoured = False
 
@@ -128,6 +132,7 @@ class RedirectingRequest(AnsweringRequest):
 
     def _count(self, target: bytes) -> None:
         self._redirects += 1
+        self.misplaced = self.below_alias = False
         if self._redirects > REDIRECTS:
             raise ClientError(
                 500,

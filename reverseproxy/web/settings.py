@@ -13,6 +13,7 @@ from reverseproxy.config import (
     Buffers,
     Context,
     Regex,
+    Template,
     buffers,
     directive,
     enum,
@@ -22,6 +23,7 @@ from reverseproxy.config import (
     seconds,
     settings,
     size,
+    template,
 )
 
 from .listen import Listen, listen
@@ -279,9 +281,16 @@ class ClientSettings:
     port_in_redirect: bool = directive(
         one(flag), "on", HTTP_SERVER_LOCATION, doc="Names the listening port in redirects."
     )
-    server_tokens: str = directive(
-        one(enum("on", "off", "build")),
+    server_tokens: Template = directive(
+        template,
         "on",
         HTTP_SERVER_LOCATION,
-        doc="Names the version in the Server field.",
+        doc="Names the version in the Server field, or puts a text there; an empty one is none.",
+        syntax="on | off | build | string",
+    )
+    chunked_transfer_encoding: bool = directive(
+        one(flag),
+        "on",
+        HTTP_SERVER_LOCATION,
+        doc="Sends bodies of unknown length in chunks; off ends them by closing.",
     )

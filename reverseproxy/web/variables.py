@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from reverseproxy import __version__
 from reverseproxy.config import Template
+from reverseproxy.content.documents import document_root, realpath_root, request_filename
 from reverseproxy.guards import variables as access_variables
 from reverseproxy.wire.credentials import basic_credentials
 from reverseproxy.wire.forwarded import append_forwarded_for
@@ -159,6 +160,7 @@ _GETTERS: dict[str, Getter] = {
     "connection_requests": _connection_requests,
     "content_length": _content_length,
     "content_type": _content_type,
+    "document_root": document_root,
     "document_uri": _uri,
     "host": host,
     "hostname": lambda _request: _HOSTNAME,
@@ -168,10 +170,12 @@ _GETTERS: dict[str, Getter] = {
     "pid": lambda _request: b"%d" % os.getpid(),
     "proxy_add_x_forwarded_for": _forwarded_for,
     "query_string": _args,
+    "realpath_root": realpath_root,
     "remote_addr": remote_addr,
     "remote_port": _remote_port,
     "remote_user": remote_user,
     "request": _request_line,
+    "request_filename": request_filename,
     "request_completion": _request_completion,
     "request_method": _request_method,
     "request_time": _request_time,
@@ -208,8 +212,33 @@ def _request_field(name: str) -> Getter:
     return getter
 
 
+def _sent_length(request: Request) -> bytes | None:
+    length = None if request.response is None else request.response.length
+    return None if length is None or request.code == 204 else b"%d" % length
+
+
+def _sent_coding(request: Request) -> bytes | None:
+    return b"chunked" if request.chunked else None
+
+
+def _sent_connection(request: Request) -> bytes | None:
+    if request.response is None:
+        return None
+    return b"keep-alive" if request.channel.persistent else b"close"
+
+
+#: The fields of an answer that are made where it is framed.
+_FRAMING: dict[str, Getter] = {
+    "connection": _sent_connection,
+    "content_length": _sent_length,
+    "transfer_encoding": _sent_coding,
+}
+
+
 def _response_field(name: str) -> Getter:
     """`$sent_http_NAME`: a field of the answer."""
+    if name in _FRAMING:
+        return _FRAMING[name]
     field = name.replace("_", "-").encode()
 
     def getter(request: Request) -> bytes | None:

@@ -27,7 +27,7 @@ class LimitExceptTests(SynchronousTestCase):
         self.assertEqual(self.status("limit_except post { deny all; }", b"HEAD"), 403)
 
     def test_stands_for_the_location(self) -> None:
-        """The block inherits access from its location, and `proxy_pass`; it has its own log lines."""
+        """The block inherits access from its location, and `proxy_pass`."""
         bench = serve(
             self,
             "server { listen 80; location /a/ { deny all; proxy_pass http://127.0.0.1:8080/b/;"

@@ -1,0 +1,1 @@
+root, alias and index take variables; alias, etag, if_modified_since and log_not_found work; an alias that requests can escape from through a missing slash is refused when the configuration is loaded.
