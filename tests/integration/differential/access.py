@@ -350,4 +350,62 @@ CASES = [
         )
         + get("/password/", method="POST", fields=basic("plain", "secret")),
     ),
+    Case(
+        "referers",
+        """
+        server_name own.example *.own.example "~^re[0-9]+\\.example$";
+        location / {
+            valid_referers none example.org *.wild.example .both.example tail.* path.example/a/;
+            valid_referers ~regex[0-9] ~/only/path;
+            return 200 "[$invalid_referer]\n";
+        }
+        location /blocked/ {
+            valid_referers blocked server_names;
+            if ($invalid_referer) { return 403; }
+            try_files /a.txt =404;
+        }
+        location /unset/ { return 200 "[$invalid_referer]\n"; }
+        """,
+        get("/", "/blocked/", "/unset/", fields="Host: own.example")
+        + tuple(
+            request
+            for referer in (
+                "http://example.org",
+                "http://example.org/",
+                "https://EXAMPLE.org:8080/x",
+                "HTTP://example.org",
+                "http://www.example.org/",
+                "http://wild.example/",
+                "http://a.wild.example/",
+                "http://a.b.wild.example",
+                "http://both.example/",
+                "http://a.both.example/",
+                "http://tail.com/",
+                "http://tail.co.uk/",
+                "http://nottail.com/",
+                "http://path.example/a/b",
+                "http://path.example/a",
+                "http://path.example:81/a/b",
+                "http://path.example",
+                "http://path.example?/a/",
+                "http://regex1.example/",
+                "http://x/REGEX2",
+                "http://x/only/path",
+                "ftp://example.org/",
+                "example.org",
+                "-",
+                "http://",
+                "http://x",
+                "http:///",
+                "http://own.example/",
+                "http://a.own.example/",
+                "http://re5.example/",
+                "http://re5.example.org/",
+                "http://" + "a" * 256 + "/",
+                "http://" + "a" * 257 + "/regex1",
+                "http://user@example.org/",
+            )
+            for request in get("/", "/blocked/", fields=f"Host: own.example\nReferer: {referer}")
+        ),
+    ),
 ]
