@@ -28,7 +28,7 @@ from reverseproxy.content.documents import documents
 from reverseproxy.content.filesettings import StaticSettings, media_types
 from reverseproxy.content.slash import AddsSlash, SlashResource
 from reverseproxy.filters import servertokens
-from reverseproxy.guards import rewriting
+from reverseproxy.guards import realip, rewriting
 from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
@@ -134,6 +134,7 @@ class Assembly:
             field_names=field_names(settings),
             named=self._named_locations,
             program=rewriting.program(place),
+            find_client=realip.finder(place),
         )
 
     # --- locations ---

@@ -89,6 +89,8 @@ class Request(RedirectingRequest):
                 vhost = self._other_target()
             if b"".join(head.named).translate(None, vhost.field_names):
                 self._drop_fields(vhost.field_names)
+            if vhost.find_client is not None:
+                vhost.find_client(self)
             if vhost.regexes:
                 vhost.capture(self)
             self.document_uri = uri = normalise_path(self.path, vhost.merge_slashes)
