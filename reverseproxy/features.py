@@ -19,7 +19,8 @@ from twisted.web.resource import IResource
 from reverseproxy.content import autoindex, mount, proxy, static
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
-from reverseproxy.filters import gzip, headers, ranges, servertokens
+from reverseproxy.filters import charset, gzip, headers, ranges, servertokens
+from reverseproxy.filters.charsetsettings import CharsetSettings
 from reverseproxy.filters.headersettings import HeaderSettings
 from reverseproxy.guards import internal, rewritesettings, rewriting, tryfiles
 from reverseproxy.logs.access import AccessLogSettings
@@ -47,6 +48,7 @@ SETTINGS: tuple[type, ...] = (
     mount.MountSettings,
     gzip.GzipSettings,
     HeaderSettings,
+    CharsetSettings,
     AccessLogSettings,
 )
 
@@ -67,6 +69,7 @@ CONTENTS: tuple[Callable[[Place], IResource | None], ...] = (
 #: gzip comes before ranges: of an answer that is compressed on its way no part can be asked for.
 FILTERS: tuple[Callable[[Place], HeaderFilter | None], ...] = (
     headers.header_filter,
+    charset.header_filter,
     gzip.header_filter,
     ranges.header_filter,
     headers.trailer_filter,

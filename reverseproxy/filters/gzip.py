@@ -21,7 +21,7 @@ from reverseproxy.config import (
     settings,
     size,
 )
-from reverseproxy.web.response import Response
+from reverseproxy.web.response import Response, chained
 from reverseproxy.wire.negotiation import accepts_gzip
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def header_filter(place: Place) -> HeaderFilter | None:
         if any(pattern.search(agent) for pattern in disabled):
             return
         _compress(response)
-        request.transform = GzipTransform(settings.gzip_comp_level)
+        request.transform = chained(request.transform, GzipTransform(settings.gzip_comp_level))
 
     return gzip
 
