@@ -10,8 +10,6 @@ FAST = $(filter-out tests/integration,$(patsubst %/__init__.py,%,$(wildcard test
 python = $(VENV)/bin/python
 twistd = $(python) -c 'from twisted.scripts.twistd import run; run()'
 trial = $(python) -m twisted.trial
-reference = from reverseproxy.config.reference import reference; from reverseproxy.features import SETTINGS; \
-    print(reference(SETTINGS), end="")
 # "compat" puts this directory on sys.path, where Twisted looks for twisted/plugins.
 editable = $(python) -m pip install --quiet --config-settings editable_mode=compat --editable
 
@@ -22,7 +20,7 @@ help:
 	@echo 'make test       all tests; TESTS=tests.config for a part'
 	@echo 'make test-fast  without the tests that start other servers'
 	@echo 'make check      ruff and mypy'
-	@echo 'make docs       docs/directives.md from the directive table'
+	@echo 'make docs       docs/ from the directive table'
 	@echo 'make bench      measurements beside other proxies; ONLY=small or ONLY=memory for a part'
 	@echo 'make clean      remove what these made'
 
@@ -44,8 +42,7 @@ check: $(VENV)/with-check
 
 docs: $(VENV)/with-run
 	@mkdir -p docs
-	$(python) -c '$(reference)' > docs/directives.md.new
-	mv docs/directives.md.new docs/directives.md
+	$(python) -m reverseproxy.reference docs
 
 bench: $(VENV)/with-run
 	$(python) -m bench $(ONLY)

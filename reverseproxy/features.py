@@ -16,20 +16,33 @@ from collections.abc import Callable
 
 from twisted.web.resource import IResource
 
+from reverseproxy.config import Level
 from reverseproxy.content import autoindex, mount, proxy, static
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.filters import charset, gzip, headers, ranges, servertokens
 from reverseproxy.filters.charsetsettings import CharsetSettings
 from reverseproxy.filters.headersettings import HeaderSettings
-from reverseproxy.guards import internal, rewritesettings, rewriting, tryfiles
+from reverseproxy.guards import (
+    access,
+    addresses,
+    basic,
+    internal,
+    limitconn,
+    limitreq,
+    rewritesettings,
+    rewriting,
+    tryfiles,
+)
 from reverseproxy.logs.access import AccessLogSettings
 from reverseproxy.logs.errors import ErrorLogSettings
+from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
 from reverseproxy.web.settings import ClientSettings, ServerSettings
+from reverseproxy.web.variables import Variables
 
 #: The classes whose rows are the directives, in the order of the reference.
 SETTINGS: tuple[type, ...] = (
@@ -40,6 +53,11 @@ SETTINGS: tuple[type, ...] = (
     ClientSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
+    limitreq.LimitReqSettings,
+    limitconn.LimitConnSettings,
+    addresses.AddressSettings,
+    basic.BasicSettings,
+    access.AccessSettings,
     tryfiles.TryFilesSettings,
     ErrorPageSettings,
     StaticSettings,
@@ -50,12 +68,25 @@ SETTINGS: tuple[type, ...] = (
     HeaderSettings,
     CharsetSettings,
     AccessLogSettings,
+    mapping.MapSettings,
+    geo.GeoSettings,
+    splitting.SplitSettings,
+)
+
+#: What declares variables, before anything is compiled that may use them.
+DECLARATIONS: tuple[Callable[[Level, Variables], None], ...] = (
+    mapping.declare,
+    geo.declare,
+    splitting.declare,
 )
 
 #: In nginx's order of phases, outermost first.
 GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
     internal.guard,
     rewriting.guard,
+    limitreq.guard,
+    limitconn.guard,
+    access.guard,
     tryfiles.guard,
 )
 

@@ -57,7 +57,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         sockets = prepare(configuration, assembly)
     except ConfigurationError as error:
         _refuse(error)
-    for warning in configuration.warnings:
+    for warning in (*configuration.warnings, *assembly.warnings):
         _say("warn", warning)
         assembly.error_log.log("warn", str(warning))
     return Daemon(configuration, assembly, sockets)

@@ -166,7 +166,7 @@ class Upstream(Line):
 
     def refuse(self) -> None:
         """Nobody listens there."""
-        self.fail(error.ConnectionRefusedError("Connection refused"))
+        self.fail(error.ConnectionRefusedError(111, "Connection refused"))
 
     def time_out(self) -> None:
         """Nobody answers there."""

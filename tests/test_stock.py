@@ -207,7 +207,7 @@ class StockTests(SynchronousTestCase):
 
         With 26.10 a byte is enough, with 22.4 it takes a line.
         """
-        for bench, ended in ((StockBench(), ""), (self.ours(), "reset")):
+        for bench, ended in ((StockBench(), ""), (self.ours(), "closed")):
             client = bench.client()
             client.send(b"GET / HTTP/1.1\r\n")
             for _ in range(10):

@@ -1,11 +1,13 @@
-"""The directive reference, made from the rows: what docs/directives.md holds."""
+"""What docs/directives.md and docs/not-supported.md hold, made from the rows."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 
 from reverseproxy.config.directive import Row, rows
+from reverseproxy.config.nginx_names import DIRECTIVES
 
 
 def reference(classes: Sequence[type]) -> str:
@@ -37,6 +39,60 @@ def _entry(row: Row) -> str:
     if row.no_effect:
         lines.append("Accepted for the sake of existing configurations; it has no effect here.")
     return "\n".join(lines) + "\n"
+
+
+#: What is left out of nginx, by the beginning of the names; the rest is listed under "Others".
+_LEFT_OUT = (
+    ("ssl_", "TLS in front"),
+    ("proxy_ssl_", "TLS behind"),
+    ("proxy_cache", "The cache"),
+    ("proxy_", "Proxying"),
+    ("fastcgi_", "FastCGI"),
+    ("uwsgi_", "uwsgi"),
+    ("scgi_", "SCGI"),
+    ("grpc_", "gRPC"),
+    ("memcached_", "memcached"),
+    ("tunnel_", "Tunnels"),
+    ("http2_", "HTTP/2"),
+    ("http3_", "HTTP/3"),
+    ("quic_", "HTTP/3"),
+    ("auth_jwt", "The commercial edition"),
+    ("otel_", "OpenTelemetry"),
+    ("perl", "Perl"),
+    ("js_", "njs"),
+    ("mp4", "Media"),
+    ("hls", "Media"),
+    ("f4f", "Media"),
+    ("image_filter", "Images"),
+    ("xslt_", "XSLT"),
+    ("xml_", "XSLT"),
+    ("ssi", "Server-side includes"),
+    ("dav_", "WebDAV"),
+    ("imap_", "Mail"),
+    ("pop3_", "Mail"),
+    ("smtp_", "Mail"),
+    ("zone_sync", "The commercial edition"),
+)
+_INTRODUCTION = """\
+# What nginx has and this has not
+
+Each of these names is an error when a configuration is loaded, with its file, line and column; none
+is ignored. nginx's `mail` and `stream` blocks are not here at all.
+"""
+
+
+def not_supported(classes: Sequence[type], blocks: Iterable[str]) -> str:
+    """Markdown: every directive of nginx's that no row and no block has, by what it is for."""
+    have = {row.name for cls in classes for row in rows(cls)} | set(blocks) | {"include"}
+    groups: dict[str, list[str]] = {}
+    for name in sorted(DIRECTIVES - have):
+        title = next((title for start, title in _LEFT_OUT if name.startswith(start)), "Others")
+        groups.setdefault(title, []).append(f"`{name}`")
+    parts = [_INTRODUCTION]
+    for title in sorted(groups, key=lambda title: (title == "Others", title)):
+        text = textwrap.fill(", ".join(groups[title]) + ".", 100, break_on_hyphens=False)
+        parts.append(f"## {title}\n\n{text}\n")
+    return "\n".join(parts)
 
 
 def syntax(row: Row) -> str:

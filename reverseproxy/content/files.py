@@ -86,9 +86,13 @@ class FileProducer:
                 request.write(before)
             data = os.pread(file.fd, min(PIECE, stop - start), start)
             if not data:
-                # The file shrank: what was promised can't be kept, and `finish` sees it.
-                self._parts.clear()
-                continue
+                # No length may have been promised (gzip): only a cut tells the client.
+                self._stop()
+                request.location.error_log.error(
+                    "the file became shorter while it was sent: connection cut", request=request
+                )
+                request.abandon()
+                return
             start += len(data)
             if start < stop:
                 self._parts[0] = (b"", start, stop)

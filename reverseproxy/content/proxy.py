@@ -133,8 +133,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             if also is not HOP_BY_HOP:
                 stopped = stopped | also
         for name, value in head.fields:
-            # Names with "_" would reach CGI-like applications as if they had a "-".
-            if b"_" not in name and name.lower() not in stopped:
+            if name.lower() not in stopped:
                 parts += (name, b": ", value, b"\r\n")
         if request.spool is not None:
             parts.append(b"Content-Length: %d\r\n" % request.spool.size)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 
-#: Errors of open(2) that are nobody's fault but the request's.
-_NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
+#: Errors of open(2) that are nobody's fault but the request's; ENXIO is what a socket gives.
+_NOT_FOUND = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ENXIO})
 _FORBIDDEN = frozenset({errno.EACCES, errno.ELOOP, errno.EMLINK})
 _ALLOW = ((b"Allow", b"GET, HEAD"),)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 LEVELS = ("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
 #: A complaint about the log itself is repeated at most this often, in seconds.
 COMPLAINT_PAUSE = 60.0
+#: What ends a line, or speaks to the terminal that shows it.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @attrs.frozen
@@ -101,7 +104,8 @@ class ErrorLog:
             if host:
                 parts.append(f', host: "{_text(host)}"')
         # One error, one line: whatever came from outside can't begin another.
-        return "".join(parts).replace("\n", "\\n").encode("utf-8", "replace") + b"\n"
+        line = _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], "".join(parts))
+        return line.encode("utf-8", "replace") + b"\n"
 
     def failure(self, message: str, failure: Failure, *, request: Any = None) -> None:
         """Tell of a Python error: what, where, and the traceback at level debug."""

@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
+from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import LogEvent, Logger, LogLevel, globalLogPublisher
 
@@ -98,4 +99,6 @@ class Daemon(Service):
 
 def _address(port: Port) -> str:
     host = port.getHost()
+    if isinstance(host, UNIXAddress):
+        return f"unix:{(host.name or b'').decode()}"
     return f"{host.host}:{host.port}"

@@ -6,7 +6,7 @@ is a line on the terminal and an exit status.
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from reverseproxy.config import Configuration, ConfigurationError, Diagnostic, Level
 from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.process.settings import MainSettings
-from reverseproxy.web.listen import Listen
 from reverseproxy.web.settings import ClientSettings
+
+from .sockets import advice, bind
 
 if TYPE_CHECKING:
     from reverseproxy.web.assembly import Assembly
@@ -33,18 +34,20 @@ def prepare(configuration: Configuration, assembly: Assembly) -> list[tuple[sock
     for file in assembly.log_files:
         if assembly.log_files.origins.get(file.path) is None:
             # The default's directory is ours to make, as an installation would have made it.
-            os.makedirs(os.path.dirname(file.path), exist_ok=True)
+            # Where that fails, so does opening the file, which says why.
+            with contextlib.suppress(OSError):
+                os.makedirs(os.path.dirname(file.path), exist_ok=True)
     errors += assembly.log_files.open_all()
     sockets: list[tuple[socket.socket, Site]] = []
     for listen, site in assembly.sites.items():
         try:
-            sockets.append((_bind(listen), site))
+            sockets.append((bind(listen), site))
         except OSError as error:
             errors.append(
                 Diagnostic(
                     listen.origin,
                     f"can't listen on {listen.address}: {error.strerror}",
-                    _advice(error, listen),
+                    advice(error, listen.address),
                 )
             )
     if errors:
@@ -53,35 +56,6 @@ def prepare(configuration: Configuration, assembly: Assembly) -> list[tuple[sock
         assembly.log_files.close()
         raise ConfigurationError(errors)
     return sockets
-
-
-def _bind(listen: Listen) -> socket.socket:
-    address = listen.address
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # nginx's ipv6only=on: [::]:80 and 80 are two sockets.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind((address.host, address.port))
-        sock.listen(listen.backlog)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _advice(error: OSError, listen: Listen) -> str:
-    port = listen.address.port
-    if error.errno == errno.EADDRINUSE:
-        return f"another program has it; ss -ltnp 'sport = :{port}' says which"
-    if error.errno == errno.EACCES:
-        return "ports below 1024 are root's: start as root, or listen on 8080"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return "this machine has no such address; ip addr says which it has"
-    return ""
 
 
 def _directories(main: Level, assembly: Assembly) -> list[Diagnostic]:

@@ -10,6 +10,7 @@ of three states:
 
 from __future__ import annotations
 
+import os
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -300,9 +301,13 @@ class ProxyClientFactory(proxy.ProxyClientFactory):
                 "upstream timed out while connecting to upstream"
             )
         else:
-            error = UpstreamRefused(
-                f"connect() failed ({reason.getErrorMessage()}) while connecting to upstream"
+            number = getattr(reason.value, "osError", None)
+            why = (
+                f"{number}: {os.strerror(number)}"
+                if isinstance(number, int)
+                else reason.getErrorMessage()
             )
+            error = UpstreamRefused(f"connect() failed ({why}) while connecting to upstream")
         exchange.failed(error)
 
     def cancel(self) -> None:

@@ -13,7 +13,7 @@ import attrs
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from reverseproxy.errors import SpoolError, UpstreamError, UpstreamUnanswered
+from reverseproxy.errors import ReverseProxyError, SpoolError, UpstreamError, UpstreamUnanswered
 
 from .client import ProxyClient, ProxyClientFactory
 from .overflow import Overflow
@@ -27,6 +27,19 @@ if TYPE_CHECKING:
 
 #: Methods that nginx won't send twice once they may have been received (RFC 9110 section 9.2.2).
 NOT_REPEATED = frozenset({b"POST", b"LOCK", b"PATCH"})
+
+
+#: Fields of the upstream's that whatever answers instead of it has as well (nginx's list).
+_WITH_REDIRECT = frozenset(
+    (
+        b"accept-ranges",
+        b"cache-control",
+        b"content-disposition",
+        b"content-type",
+        b"expires",
+        b"set-cookie",
+    )
+)
 
 
 @attrs.frozen
@@ -139,6 +152,9 @@ class Exchange:
         self._tried.status = head.status
         request = self.request
         request.watcher = None
+        if b"x-accel-redirect" in head.named:
+            self._send_elsewhere(head)
+            return
         request.respond(self._route.response(request, head, length))
         request.finish(body)
 
@@ -146,11 +162,27 @@ class Exchange:
         """The head is here, the body is coming."""
         self._tried.status = head.status
         request = self.request
+        if b"x-accel-redirect" in head.named:
+            client, self.client = self.client, None
+            if client is not None:
+                client.drop()
+            request.watcher = None
+            self._send_elsewhere(head)
+            return
         request.respond(self._route.response(request, head, length))
         channel = request.channel
         channel.high_water(self._route.memory)
         self._registered = True
         request.registerProducer(self, True)
+
+    def _send_elsewhere(self, head: ResponseHead) -> None:
+        """Let another location answer, as the upstream asks with X-Accel-Redirect."""
+        request = self.request
+        request.carried += tuple(pair for pair in head.fields if pair[0].lower() in _WITH_REDIRECT)
+        try:
+            request.sent_inside(head.named[b"x-accel-redirect"])
+        except ReverseProxyError as error:
+            request.fail(error)
 
     def piece(self, data: bytes) -> None:
         """A piece of the body."""

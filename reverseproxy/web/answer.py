@@ -7,6 +7,7 @@ through the transform that a filter may have set, `finish` ends the answer, `aba
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 #: Up to this size a body is joined to its head: cheaper than two pieces in one system call.
 JOINED = 16 * 1024
+
+
+_MSIE6 = re.compile(rb"MSIE [4-6]\.(?!.*SV1)")
 
 
 class Watcher(Protocol):
@@ -47,6 +51,11 @@ class AnsweringRequest(LazyRequest):
     head_sent = 0
     #: the status that an `error_page` gives to whatever answers, or 0
     status_override = 0
+    #: fields that the answer has instead of its own of these names: what an error gives to its
+    #: `error_page` (WWW-Authenticate), an upstream to the location that it redirects to
+    carried: tuple[tuple[bytes, bytes], ...] = ()
+    #: what is let go of when the request is over (its places in `limit_conn`)
+    held: tuple[Callable[[], None], ...] = ()
     _bodiless = False
     _promised: int | None = None
     _unsent = b""
@@ -60,6 +69,14 @@ class AnsweringRequest(LazyRequest):
             return
         if self.status_override:
             response.status, response.reason = self.status_override, None
+            if response.mtime is not None and response.status != 200:
+                # A file that stands for an error has no dates and no parts.
+                response.ranges, response.mtime = False, None
+                response.drop(b"last-modified")
+        if self.carried:
+            names = {name.lower() for name, _ in self.carried}
+            kept = [pair for pair in response.fields if pair[0].lower() not in names]
+            response.fields = [*kept, *self.carried]
         self.response = response
         for change in self.location.filters:
             change(self, response)  # type: ignore[arg-type]  # each is a Request
@@ -87,7 +104,7 @@ class AnsweringRequest(LazyRequest):
             else:
                 channel.persistent = False
         if channel.persistent and self._may_persist():
-            lines.append(b"Connection: keep-alive\r\n\r\n")
+            lines.append(self.location.keep_alive_line)
         else:
             channel.persistent = False
             lines.append(b"Connection: close\r\n\r\n")
@@ -99,8 +116,17 @@ class AnsweringRequest(LazyRequest):
         return (
             client.keepalive_timeout.server > 0
             and self.channel.served < client.keepalive_requests
+            and self.site.sweep.now - self.channel.since < client.keepalive_time
             and not self.site.draining
+            and not (client.keepalive_disable and self._disabled(client.keepalive_disable))
         )
+
+    def _disabled(self, browsers: frozenset[str]) -> bool:
+        """Whether the client is a browser that can't keep a connection (`keepalive_disable`)."""
+        agent = self.head.named.get(b"user-agent", b"")
+        if "msie6" in browsers and self.head.method == b"POST" and _MSIE6.search(agent):
+            return True
+        return "safari" in browsers and b"Safari/" in agent and b"Chrome/" not in agent
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body; the first call of a foreign resource begins the answer."""
@@ -220,6 +246,10 @@ class AnsweringRequest(LazyRequest):
         """Log, and let go of what the request holds."""
         self.watcher = None
         self.location.log(self)  # type: ignore[arg-type]  # as above
+        if self.held:
+            for release in self.held:
+                release()
+            self.held = ()
         if self.spool is not None:
             self.spool.close()
             self.spool = None

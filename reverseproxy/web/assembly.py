@@ -7,6 +7,7 @@ files, the upstream pools. What can be decided for all requests is decided here.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,19 +35,17 @@ from reverseproxy.logs.files import LogFiles
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.upstream.pool import Pools
 
+from . import addresses
 from .dates import Dates
 from .errorpages import detours
-from .listen import Address, Listen
+from .listen import Listen
 from .locations import HeaderFilter, Location, LocationTable, Rule
 from .place import Place
-from .settings import ClientSettings, ServerName, ServerSettings
+from .settings import ClientSettings, KeepAlive, ServerSettings
 from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
 from .variables import Variables
-from .vhosts import NameVirtualHost, VirtualHost
-
-#: Where a server without a `listen` listens (nginx: 80, or 8000 without root's rights).
-DEFAULT_LISTEN = Address("0.0.0.0", 80)  # noqa: S104 - nginx's meaning
+from .vhosts import VirtualHost, field_names
 
 
 class Assembly:
@@ -70,7 +69,11 @@ class Assembly:
         self.dates = Dates(clock)
         self.log_files = LogFiles()
         self.variables = Variables()
+        #: what is counted for limits, by the name of its zone
+        self.zones: dict[str, object] = {}
         self.errors: list[Diagnostic] = []
+        #: what is odd and not wrong; told when the log files are open
+        self.warnings: list[Diagnostic] = []
         #: what was found and removed at start, for the error log
         self.swept: list[str] = []
         self._stderr = stderr
@@ -111,53 +114,26 @@ class Assembly:
     # --- servers ---
 
     def _build(self, http: Level) -> None:
-        by_address: dict[Address, list[tuple[Listen, VirtualHost, Level]]] = {}
-        for server in http.of_kind("server"):
-            host = self._virtual_host(server)
-            settings = server[ServerSettings]
-            listens = settings.listen or (Listen(DEFAULT_LISTEN, server.origin),)
-            for listen in listens:
-                entries = by_address.setdefault(listen.address, [])
-                if any(level is server for _, _, level in entries):
-                    self.complain(listen.origin, f"{listen.address} is listened on twice here")
-                    continue
-                entries.append((listen, host, server))
-        for entries in by_address.values():
-            self._site(entries)
+        for declare in features.DECLARATIONS:
+            declare(http, self.variables)
+        servers = [(self._virtual_host(server), server) for server in http.of_kind("server")]
+        sites: dict[Listen, Site] = {}
+        root = os.geteuid() == 0
+        for entries in addresses.by_address(servers, root=root, complain=self.complain):
+            sites[addresses.bound(entries)] = self._site(entries)
+        self.sites.update(addresses.under_wildcards(sites))
 
-    def _site(self, entries: list[tuple[Listen, VirtualHost, Level]]) -> None:
-        """One address: which server is the default, and who has which name."""
-        declared = [entry for entry in entries if entry[0].default_server]
-        for listen, _, _ in declared[1:]:
-            self.complain(
-                listen.origin,
-                f"a duplicate default_server for {listen.address}: "
-                f"the first is at {declared[0][0].origin}",
-            )
-        listen, default, level = (declared or entries)[0]
-        vhosts = NameVirtualHost(default)
-        for entry, host, server in entries:
-            for name in host.names or (ServerName(""),):
-                if name.regex is not None:
-                    vhosts.add_regex(name.regex, host)
-                    continue
-                try:
-                    vhosts.addHost(name.text.encode(), host)
-                except ValueError:
-                    origin = server.origin_of("server_name") or entry.origin
-                    self.error_log.log(
-                        "warn",
-                        f'{origin}: conflicting server name "{name.text}" on {entry.address}',
-                    )
-        self.sites[listen] = Site(
-            vhosts,
+    def _site(self, entries: list[addresses.Entry]) -> Site:
+        level = addresses.default_of(entries).level
+        return Site(
+            addresses.virtual_hosts(entries, self.warnings),
             reactor=self.reactor,
             sweep=self.sweep,
             dates=self.dates,
             seconds=self.seconds,
             connections=self.connections,
             settings=level[ClientSettings],
-            head_limits=HeadLimits.of(level[ServerSettings].large_client_header_buffers),
+            head_limits=HeadLimits.of(level[ServerSettings]),
             error_log=self.error_log_of(level),
         )
 
@@ -172,6 +148,7 @@ class Assembly:
             location,
             table,
             merge_slashes=settings.merge_slashes,
+            field_names=field_names(settings),
             named=self._named_locations,
             program=rewriting.program(place),
         )
@@ -234,6 +211,7 @@ class Assembly:
             detours=detours(place),
             prefix=place.prefix,
             cork=client.tcp_nopush,
+            keep_alive_line=_keep_alive_line(client.keepalive_timeout),
         )
 
     def _chain(self, place: Place, rewrites: bool) -> IResource:
@@ -268,6 +246,14 @@ class Assembly:
     def complain(self, origin: Origin, message: str, hint: str = "") -> None:
         """Add an error; the load fails when all are known."""
         self.errors.append(Diagnostic(origin, message, hint))
+
+
+def _keep_alive_line(timeout: KeepAlive) -> bytes:
+    """The end of a head that promises to keep the connection, and for how long if that is told."""
+    line = b"Connection: keep-alive\r\n"
+    if timeout.field is not None:
+        line += b"Keep-Alive: timeout=%d\r\n" % timeout.field
+    return line + b"\r\n"
 
 
 def _shortest(main: Level) -> float:

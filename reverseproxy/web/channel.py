@@ -23,6 +23,7 @@ from reverseproxy.wire.heads import head_end, parse_request_head
 
 from .flow import FlowChannel
 from .request import Request
+from .transport import SendAtOnce
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -65,7 +66,11 @@ class HTTPChannel(FlowChannel):
 
     def connectionMade(self) -> None:
         site = self.site
+        if site.specific:
+            host = getattr(self.transport.getHost(), "host", "")
+            site = self.site = site.specific.get(host, site)
         self.number = site.next_connection()
+        self.since = site.sweep.now
         #: the client's address as text, nginx's $remote_addr
         self.peer = str(getattr(self.transport.getPeer(), "host", "unix:")).encode()
         self.settings = site.settings
@@ -109,7 +114,17 @@ class HTTPChannel(FlowChannel):
             self.site.error_log.info(f"{why}: connection closed", channel=self, request=request)
         if request is not None:
             request.timed_out()
-        self.transport.abortConnection()
+        self.end(self.settings.reset_timedout_connection)
+
+    def end(self, reset: bool) -> None:
+        """Close without sending what is queued; with `reset` the client sees a reset."""
+        self._closing = True
+        transport = self.transport
+        transport.unregisterProducer()
+        if reset or not isinstance(transport, SendAtOnce):
+            transport.abortConnection()
+        else:
+            transport.close_at_once()
 
     # --- bytes in ---
 
@@ -161,7 +176,7 @@ class HTTPChannel(FlowChannel):
         try:
             if end > limits.line and limits.exceeded(head_bytes):
                 raise limits.error(head_bytes)
-            head = parse_request_head(head_bytes)
+            head = parse_request_head(head_bytes, limits.fields)
             framing = request_framing(head)
         except ClientError as error:
             self._refuse(error, head_bytes)
@@ -257,7 +272,8 @@ class HTTPChannel(FlowChannel):
     def requestDone(self, _request: Request) -> None:
         """The answer is complete: go on to the next request, or close."""
         self.request = None
-        self._producer = None
+        if self._producer is not None:
+            self.unregisterProducer()
         decoder = self.decoder
         if not self.persistent:
             unread = decoder is not None or self._buffer
@@ -322,7 +338,9 @@ class HTTPChannel(FlowChannel):
         end of the connection does, it takes a reset (RFC 9112 section 8).
         """
         self.persistent = False
-        self._producer = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
         if delimited:
             self.close()
         else:

@@ -52,7 +52,6 @@ _SENTENCES = {
     413: b"What you are sending is larger than this server takes.",
     414: b"The address is longer than this server takes.",
     416: b"The part that was asked for does not exist.",
-    431: b"The request's header fields are larger than this server takes.",
     500: b"Something went wrong on this server.",
     501: b"This server does not know how to do that.",
     502: b"The application behind this server gave no usable answer. Try again in a moment.",

@@ -59,6 +59,9 @@ class FlowChannel(http.HTTPChannel):
 
     def pauseProducing(self) -> None:
         """The client does not read: the transport is full."""
+        if self._full:
+            # A pull producer's task counts its pauses: each would want a resumption of its own.
+            return
         self._full = True
         if self._producer is not None:
             self._producer.pauseProducing()

@@ -70,6 +70,7 @@ class LazyRequest(server.Request):
         """Set what `twisted.web.server.Request.process` sets before a resource is looked up."""
         self.clientproto = b"HTTP/" + self.head.version
         self.prepath: list[bytes] = []
+        self.sitepath: list[bytes] = []  # part of the session cookie's name
         self.postpath: list[bytes] = [
             unquote_to_bytes(segment) for segment in self.path[1:].split(b"/")
         ]

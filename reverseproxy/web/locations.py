@@ -49,6 +49,7 @@ class Location:
     detours: Mapping[int, Detour]
     prefix: bytes = b""
     cork: bool = False
+    keep_alive_line: bytes = b"Connection: keep-alive\r\n\r\n"
 
     def where(self, directive: str) -> str:
         """FILE:LINE of the directive that decided, for the error log."""
@@ -115,15 +116,16 @@ class LocationTable:
         rule = self._exact.get(path)
         if rule is not None:
             return rule
-        rule = self._longest(path)
-        if rule is not None:
-            if rule.inner is not None:
-                inner = rule.inner._search(path, request)
+        outer = rule = self._longest(path)
+        if outer is not None:
+            if outer.inner is not None:
+                inner = outer.inner._search(path, request)
                 if inner is not None:
-                    if inner.kind != "prefix":
+                    if inner.kind not in ("prefix", "^~"):
                         return inner
                     rule = inner
-            if rule.kind == "^~":
+            # An inner ^~ speaks for its own level only, as in nginx.
+            if outer.kind == "^~":
                 return rule
         for regex, candidate in self._regexes:
             match = regex.pattern.search(path)

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reverseproxy.errors import ClientError, Refusal
+from reverseproxy.errors import ClientError, Refusal, UpstreamProtocolError
 from reverseproxy.guards import rewriting
 from reverseproxy.wire.hosts import parse_host
-from reverseproxy.wire.target import quote_path
+from reverseproxy.wire.target import normalise_path, quote_path
 
 from .answer import AnsweringRequest
 from .errorpage import error_response
@@ -50,6 +50,8 @@ class RedirectingRequest(AnsweringRequest):
     captures: tuple[bytes | None, ...] = ()
     #: what `set` and named groups gave to variables; a request that has some gets its own
     variables: Mapping[str, bytes] = MappingProxyType({})
+    #: values that were looked up for this request (`map`, `geo`), once there are some
+    remembered: dict[str, bytes] | None = None
     has_body = False
     #: whether a `rewrite … break` left the URI in a location that it does not belong to
     misplaced = False
@@ -112,6 +114,22 @@ class RedirectingRequest(AnsweringRequest):
         uri, mark, query = target.partition(b"?")
         self.internal_redirect(uri, query if mark else None)
 
+    def sent_inside(self, target: bytes) -> None:
+        """Go where an upstream says (X-Accel-Redirect): a URI, encoded, or @name."""
+        if self.head.method != b"HEAD":
+            self.head.method = self.method = b"GET"
+        self.has_body = False
+        if target.startswith(b"@"):
+            self.detour(target)
+            return
+        uri, mark, query = target.partition(b"?")
+        try:
+            uri = normalise_path(uri, merge_slashes=False)
+        except ClientError as error:
+            detail = f"upstream sent an X-Accel-Redirect that can't be followed: {error.detail}"
+            raise UpstreamProtocolError(detail) from error
+        self.internal_redirect(uri, query if mark else None)
+
     def _count(self, target: bytes) -> None:
         self._redirects += 1
         self.misplaced = self.below_alias = False
@@ -163,6 +181,7 @@ class RedirectingRequest(AnsweringRequest):
             self._show(status, cause, fields)
             return
         self._detoured = True
+        self.carried = tuple(fields)
         # What is left of the body is for nobody any more.
         self.has_body = False
         self.status_override = status if detour.status is None else detour.status
@@ -171,7 +190,7 @@ class RedirectingRequest(AnsweringRequest):
         except (ClientError, Refusal) as error:
             self.location.error_log.error(str(error), request=self)
             self.status_override = 0
-            self._show(error.status, error.cause, fields)
+            self._show(error.status, error.cause, ())
 
     def _recursive(self) -> bool:
         return self.location.level[ErrorPageSettings].recursive_error_pages
@@ -191,6 +210,9 @@ class RedirectingRequest(AnsweringRequest):
 
     def _show(self, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]) -> None:
         response, body = error_response(self.head, status, cause, fields)
+        if self.carried:
+            names = {name for name, _ in response.fields}
+            self.carried = tuple(field for field in self.carried if field[0] not in names)
         self.respond(response)
         self.finish(body)
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .locations import Location
     from .vhosts import VirtualHost
 
+#: Methods that a reverse proxy has no use for (RFC 9110 sections 9.3.6 and 9.3.8).
+_REFUSED = frozenset({b"CONNECT", b"TRACE"})
+
 
 class Request(RedirectingRequest):
     """One request, from its head to its line in the access log."""
@@ -37,6 +40,11 @@ class Request(RedirectingRequest):
     body_length: int | None = 0
     #: the attempts at upstreams, for `$upstream_…`
     upstream_tries: tuple[Try, ...] = ()
+    #: the request that this one is made for, where it is no client's own (a subrequest)
+    parent: Request | None = None
+    #: what `limit_req` and `limit_conn` decided, for their variables
+    limit_req_status: bytes | None = None
+    limit_conn_status: bytes | None = None
     _then: Callable[[Request], None] | None = None
     _lost_code = 499
 
@@ -71,12 +79,14 @@ class Request(RedirectingRequest):
             host = head.named.get(b"host", b"")
             self.vhost = vhost = site.vhosts.choose(host)
             self.location = vhost.location
-            if target[0] == 0x2F and b"#" not in target:
+            if target[0] == 0x2F and b"#" not in target and head.method not in _REFUSED:
                 self.path, mark, query = target.partition(b"?")
                 if mark:
                     self.query = query
             else:
                 vhost = self._other_target()
+            if b"".join(head.named).translate(None, vhost.field_names):
+                self._drop_fields(vhost.field_names)
             if vhost.regexes:
                 vhost.capture(self)
             self.document_uri = uri = normalise_path(self.path, vhost.merge_slashes)
@@ -90,8 +100,22 @@ class Request(RedirectingRequest):
         except Exception:  # noqa: BLE001 - whatever a mounted resource raises is answered and told
             self.processingFailed(Failure())
 
+    def _drop_fields(self, allowed: bytes) -> None:
+        """Drop the fields whose names have other bytes than `allowed`."""
+        head = self.head
+        odd = {name for name in head.named if name.translate(None, allowed)}
+        head.fields = [pair for pair in head.fields if pair[0].lower() not in odd]
+        for name in odd:
+            del head.named[name]
+        names = ", ".join(sorted(ascii(name.decode("latin-1")) for name in odd))
+        self.location.error_log.info(
+            f"client sent invalid header fields, dropped: {names}", request=self
+        )
+
     def _other_target(self) -> VirtualHost:
-        """The target is not in origin-form (RFC 9112 section 3.2)."""
+        """The target is not in origin-form (RFC 9112 section 3.2), or the method is no use."""
+        if self.method == b"TRACE":
+            raise ClientError(405, "RP-405-trace", "client sent TRACE", close=False)
         target = split_target(self.method, self.head.target)
         if target.form == "authority":
             raise ClientError(405, "RP-405-connect", "CONNECT is not served by a reverse proxy")
@@ -103,6 +127,8 @@ class Request(RedirectingRequest):
             self.vhost = self.site.vhosts.choose(target.authority)
             self.location = self.vhost.location
         self.path, self.query = target.path, target.query
+        # From here on the request looks like any other, to resources and in $request_uri.
+        self.uri = target.path if target.query is None else b"%b?%b" % (target.path, target.query)
         return self.vhost
 
     def enter(self, location: Location) -> None:
@@ -156,9 +182,13 @@ class Request(RedirectingRequest):
         """The last piece is here."""
         self.wants_body = False
         then, self._then = self._then, None
+        if then is not None:
+            self.resume(then)
+
+    def resume(self, then: Callable[[Request], object]) -> None:
+        """Go on after a wait for something; what is raised is answered."""
         try:
-            if then is not None:
-                then(self)
+            then(self)
         except ReverseProxyError as error:
             self.fail(error)
         except Exception:  # noqa: BLE001 - as in `begin`
@@ -184,10 +214,13 @@ class Request(RedirectingRequest):
     def hang_up(self) -> None:
         """Close the connection without a word (`return 444`)."""
         self.code = 444
-        self.channel.persistent = False
         self.startedWriting = 1
         self.finished = 1
-        self.drained()
+        self._disconnected = True
+        channel = self.channel
+        self._close()
+        channel.request = None
+        channel.end(self.location.client.reset_timedout_connection)
 
     def timed_out(self) -> None:
         """The client was too slow; the connection is about to be cut."""

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Protocol
 
 import attrs
 
 Fields = list[tuple[bytes, bytes]]
 
-#: Reason phrases (RFC 9110 section 15), and nginx's own codes.
+#: The reason phrases that nginx has; other statuses have none, which RFC 9112 section 4 allows.
 REASONS: dict[int, bytes] = {
-    **{status.value: status.phrase.encode() for status in HTTPStatus},
+    200: b"OK",
+    201: b"Created",
+    202: b"Accepted",
+    204: b"No Content",
+    206: b"Partial Content",
+    301: b"Moved Permanently",
     302: b"Moved Temporarily",
+    303: b"See Other",
+    304: b"Not Modified",
+    307: b"Temporary Redirect",
+    308: b"Permanent Redirect",
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    402: b"Payment Required",
+    403: b"Forbidden",
+    404: b"Not Found",
     405: b"Not Allowed",
+    406: b"Not Acceptable",
     408: b"Request Time-out",
+    409: b"Conflict",
+    410: b"Gone",
+    411: b"Length Required",
+    412: b"Precondition Failed",
     413: b"Request Entity Too Large",
     414: b"Request-URI Too Large",
+    415: b"Unsupported Media Type",
     416: b"Requested Range Not Satisfiable",
-    499: b"Client Closed Request",
+    421: b"Misdirected Request",
+    429: b"Too Many Requests",
+    500: b"Internal Server Error",
+    501: b"Not Implemented",
+    502: b"Bad Gateway",
     503: b"Service Temporarily Unavailable",
     504: b"Gateway Time-out",
     505: b"HTTP Version Not Supported",
+    507: b"Insufficient Storage",
 }
 #: Statuses whose answers never have a body (RFC 9110 section 6.4.1).
 BODILESS = frozenset({204, 304})

@@ -46,6 +46,16 @@ def keep_alive(args: Args) -> KeepAlive:
     return KeepAlive(times[0], times[1] if len(times) > 1 else None)
 
 
+def keepalive_disable(args: Args) -> frozenset[str]:
+    """`keepalive_disable none | BROWSER…`."""
+    for word in args.words:
+        if word.text not in ("none", "msie6", "safari"):
+            raise BadValue(
+                f'keepalive_disable takes none, msie6 or safari, not "{word.text}"', word
+            )
+    return frozenset(word.text for word in args.words) - {"none"}
+
+
 def spool_directory(args: Args) -> SpoolDirectory:
     """`client_body_temp_path DIR [level1 [level2 [level3]]]`."""
     levels = []
@@ -120,6 +130,30 @@ class ServerSettings:
         no_effect=True,
         doc="Buffers grow as needed, up to large_client_header_buffers.",
     )
+    max_headers: int = directive(
+        one(number(1)), "1000", HTTP_SERVER, doc="How many fields a request may have."
+    )
+    ignore_invalid_headers: bool = directive(
+        one(flag),
+        "on",
+        HTTP_SERVER,
+        doc="Drops fields whose names have other than letters, digits and hyphens.",
+    )
+    underscores_in_headers: bool = directive(
+        one(flag), "off", HTTP_SERVER, doc="Takes underscores in the names of fields."
+    )
+    variables_hash_bucket_size: int | None = directive(
+        one(size), None, Context.HTTP, no_effect=True, doc="Variables are in a dictionary."
+    )
+    variables_hash_max_size: int | None = directive(
+        one(size), None, Context.HTTP, no_effect=True, doc="Variables are in a dictionary."
+    )
+    connection_pool_size: int | None = directive(
+        one(size), None, HTTP_SERVER, no_effect=True, doc="Python manages memory."
+    )
+    request_pool_size: int | None = directive(
+        one(size), None, HTTP_SERVER, no_effect=True, doc="Python manages memory."
+    )
     large_client_header_buffers: Buffers = directive(
         buffers,
         "4 8k",
@@ -179,6 +213,43 @@ class ClientSettings:
         "1000",
         HTTP_SERVER_LOCATION,
         doc="How many requests one connection may carry.",
+    )
+    keepalive_time: float = directive(
+        one(seconds),
+        "1h",
+        HTTP_SERVER_LOCATION,
+        doc="How long one connection may go on taking requests.",
+    )
+    keepalive_min_timeout: float = directive(
+        one(seconds),
+        "0",
+        HTTP_SERVER_LOCATION,
+        doc="How long an idle connection is at least kept when the daemon stops gracefully.",
+    )
+    keepalive_disable: frozenset[str] = directive(
+        keepalive_disable,
+        "msie6",
+        HTTP_SERVER_LOCATION,
+        args="1+",
+        doc="Browsers whose connections end with each request: msie6 after POST, safari; none.",
+        syntax="none | msie6 | safari ...",
+    )
+    reset_timedout_connection: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER_LOCATION,
+        doc="Resets connections that time out (and those of return 444), to free their memory.",
+    )
+    postpone_output: int | None = directive(
+        one(size), None, HTTP_SERVER_LOCATION, no_effect=True, doc="What is there is sent."
+    )
+    output_buffers: Buffers | None = directive(
+        buffers,
+        None,
+        HTTP_SERVER_LOCATION,
+        args=2,
+        no_effect=True,
+        doc="Files are read in pieces of 64k where they don't leave from the kernel.",
     )
     lingering_close: str = directive(
         one(enum("on", "off", "always")),

@@ -16,24 +16,29 @@ from .request import Request
 from .sweep import Sweep
 
 if TYPE_CHECKING:
-    from reverseproxy.config import Buffers
     from reverseproxy.logs.errors import ErrorLog
 
-    from .settings import ClientSettings
+    from .settings import ClientSettings, ServerSettings
     from .vhosts import NameVirtualHost
 
 
 @attrs.frozen
 class HeadLimits:
-    """`large_client_header_buffers`: no line longer than `line`, no head longer than `whole`."""
+    """How large a head may be.
+
+    No line longer than `line`, no head longer than `whole` (`large_client_header_buffers`), no more
+    than `fields` fields (`max_headers`).
+    """
 
     line: int
     whole: int
+    fields: int
 
     @classmethod
-    def of(cls, buffers: Buffers) -> HeadLimits:
-        """From the directive's number and size."""
-        return cls(buffers.size, buffers.size * buffers.count)
+    def of(cls, settings: ServerSettings) -> HeadLimits:
+        """From the directives of an address's default server."""
+        buffers = settings.large_client_header_buffers
+        return cls(buffers.size, buffers.size * buffers.count, settings.max_headers)
 
     def exceeded(self, head: bytes) -> bool:
         """Whether a (possibly unfinished) head is over a limit; asked only of long ones."""
@@ -44,7 +49,7 @@ class HeadLimits:
         return max(map(len, head.split(b"\n")))
 
     def error(self, head: bytes) -> ClientError:
-        """Say which limit it was: 414 for the request line, 431 for the fields."""
+        """Say which limit it was: 414 for the request line, 400 for the fields, as nginx."""
         first = head.lstrip(b"\r\n").partition(b"\n")[0]
         if len(first) > self.line:
             return ClientError(
@@ -53,8 +58,8 @@ class HeadLimits:
                 f"client sent a request line over {self.line} bytes (large_client_header_buffers)",
             )
         return ClientError(
-            431,
-            "RP-431-head-size",
+            400,
+            "RP-400-head-size",
             f"client sent a head with a line over {self.line} bytes or over {self.whole} in all "
             "(large_client_header_buffers)",
         )
@@ -103,6 +108,8 @@ class Site(server.Site):
         self.settings = settings
         self.head_limits = head_limits
         self.error_log = error_log
+        #: sites of single addresses, by host, whose connections arrive at this wildcard's socket
+        self.specific: dict[str, Site] = {}
         # The base class's clock for its log is a timer that nobody needs here.
         self._logDateTimeCall = None
 

@@ -47,6 +47,8 @@ class SpoolDirectory:
             try:
                 fd = os.open(path, flags, 0o600)
             except FileNotFoundError:
+                # makedirs gives its mode to the last folder only.
+                os.makedirs(self.path, 0o700, exist_ok=True)
                 os.makedirs(folder, 0o700, exist_ok=True)
                 fd = os.open(path, flags, 0o600)
             os.unlink(path)

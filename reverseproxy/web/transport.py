@@ -12,6 +12,7 @@ empty, as Twisted's consumers do it; segments of files hold no memory and do not
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections import deque
@@ -20,10 +21,14 @@ from typing import Any
 
 import attrs
 from twisted.internet import address, main, tcp
+from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IConnector, IProtocol, IProtocolFactory
+from twisted.python.failure import Failure
 
 #: How many pieces of the queue go into one sendmsg(2).
 PIECES = 32
+#: A client on a unix socket has no name.
+UNIX_CLIENT = UNIXAddress(None)
 #: How many bytes one connection may send before the others get their turn.
 TURN = 2 * 1024 * 1024
 
@@ -50,6 +55,7 @@ class SendAtOnce(tcp.Connection):
 
     high_water = 64 * 1024
     producer: Any
+    reactor: Any
     #: bytes in memory that the kernel has not taken yet
     pending = 0
     #: bytes that the kernel has taken, ever: a deadline for sending looks whether it grows
@@ -198,12 +204,26 @@ class SendAtOnce(tcp.Connection):
             return False
         return True
 
-    def connectionLost(self, reason: Any) -> None:
-        self.unsent = self.pending + sum(
+    def discard(self) -> None:
+        """Forget what is queued."""
+        self.unsent += self.pending + sum(
             piece.remaining for piece in self._queue if isinstance(piece, FileSegment)
         )
         self._queue.clear()
         self.pending = 0
+
+    def close_at_once(self) -> None:
+        """Close without sending what is queued; unlike `abortConnection`, without a reset."""
+        if self.disconnected or self._aborting:
+            return
+        self._aborting = True
+        self.discard()
+        self.stopReading()
+        self.stopWriting()
+        self.reactor.callLater(0, self.connectionLost, Failure(main.CONNECTION_DONE))
+
+    def connectionLost(self, reason: Any) -> None:
+        self.discard()
         super().connectionLost(reason)
 
 
@@ -213,6 +233,26 @@ class Server(SendAtOnce, tcp.Server):
 
 class Client(SendAtOnce, tcp.Client):
     """A connection to an upstream."""
+
+
+class UnixServer(Server):
+    """An accepted connection on a unix socket."""
+
+    def __init__(
+        self, sock: socket.socket, protocol: IProtocol, _client: object, *rest: Any
+    ) -> None:
+        super().__init__(sock, protocol, ("unix:", 0), *rest)
+
+    def getHost(self) -> UNIXAddress:
+        """The address of this end."""
+        return UNIXAddress(self.socket.getsockname() or None)
+
+    def getPeer(self) -> UNIXAddress:
+        """The client, which has no name."""
+        return UNIX_CLIENT
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """There is no TCP."""
 
 
 class Connector(tcp.Connector):
@@ -230,8 +270,16 @@ class Port(tcp.Port):
     """
 
     transport = Server
+    _unix_path = ""
 
     def __init__(self, sock: socket.socket, factory: IProtocolFactory, reactor: Any) -> None:
+        if sock.family == socket.AF_UNIX:
+            super().__init__(0, factory, interface="", reactor=reactor)
+            self.transport = UnixServer
+            self._preexistingSocket = sock
+            self.addressFamily = sock.family
+            self._unix_path = sock.getsockname()
+            return
         host, port = sock.getsockname()[:2]
         super().__init__(port, factory, interface=host, reactor=reactor)
         self._preexistingSocket = sock
@@ -240,6 +288,20 @@ class Port(tcp.Port):
             address.IPv6Address if sock.family == socket.AF_INET6 else address.IPv4Address
         )
         self._realPortNumber = port
+
+    def _buildAddr(self, address: Any) -> Any:
+        return UNIX_CLIENT if self._unix_path else super()._buildAddr(address)
+
+    def getHost(self) -> Any:
+        """The address that is listened on."""
+        return UNIXAddress(self._unix_path) if self._unix_path else super().getHost()
+
+    def connectionLost(self, reason: Any) -> None:
+        """The socket is closed, and its name goes with it."""
+        super().connectionLost(reason)
+        if self._unix_path:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._unix_path)
 
 
 def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) -> IConnector:

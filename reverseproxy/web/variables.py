@@ -7,8 +7,6 @@ template nothing. To add a variable, write its getter and give it a row in `_GET
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import socket
 from collections.abc import Callable
@@ -17,6 +15,8 @@ from typing import TYPE_CHECKING
 from reverseproxy import __version__
 from reverseproxy.config import Template
 from reverseproxy.content.documents import document_root, realpath_root, request_filename
+from reverseproxy.guards import variables as access_variables
+from reverseproxy.wire.credentials import basic_credentials
 from reverseproxy.wire.forwarded import append_forwarded_for
 from reverseproxy.wire.hosts import parse_host
 
@@ -38,14 +38,8 @@ def _remote_port(request: Request) -> bytes:
 
 def remote_user(request: Request) -> bytes | None:
     """`$remote_user`: the name in Basic credentials (RFC 7617), whether or not they are right."""
-    value = request.head.named.get(b"authorization")
-    if value is None or value[:6].lower() != b"basic ":
-        return None
-    try:
-        decoded = base64.b64decode(value[6:].strip(), validate=True)
-    except binascii.Error:
-        return None
-    return decoded.partition(b":")[0] or None
+    given = basic_credentials(request.head.named.get(b"authorization"))
+    return None if given is None else given[0] or None
 
 
 def host(request: Request) -> bytes:
@@ -194,22 +188,55 @@ _GETTERS: dict[str, Getter] = {
     "upstream_addr": _upstream_addr,
     "upstream_status": _upstream_status,
     "uri": _uri,
+    **access_variables.GETTERS,
 }
 
 
 def _request_field(name: str) -> Getter:
     """`$http_NAME`: a field of the request; several are joined with a comma."""
-    field = name.replace("_", "-").encode()
+    plain = name.encode()
+    field = plain.replace(b"_", b"-")
 
     def getter(request: Request) -> bytes | None:
         head = request.head
-        return head.joined(field) if head.repeated else head.named.get(field)
+        found = head.joined(field) if head.repeated else head.named.get(field)
+        if found is None and b"_" in request.vhost.field_names:
+            # Where underscores are taken, X_A and X-A are the same variable.
+            for other in head.named:
+                if other.replace(b"-", b"_") == plain:
+                    return head.joined(other)
+        return found
 
     return getter
 
 
+def _sent_length(request: Request) -> bytes | None:
+    length = None if request.response is None else request.response.length
+    return None if length is None or request.code == 204 else b"%d" % length
+
+
+def _sent_coding(request: Request) -> bytes | None:
+    return b"chunked" if request.chunked else None
+
+
+def _sent_connection(request: Request) -> bytes | None:
+    if request.response is None:
+        return None
+    return b"keep-alive" if request.channel.persistent else b"close"
+
+
+#: The fields of an answer that are made where it is framed.
+_FRAMING: dict[str, Getter] = {
+    "connection": _sent_connection,
+    "content_length": _sent_length,
+    "transfer_encoding": _sent_coding,
+}
+
+
 def _response_field(name: str) -> Getter:
     """`$sent_http_NAME`: a field of the answer."""
+    if name in _FRAMING:
+        return _FRAMING[name]
     field = name.replace("_", "-").encode()
 
     def getter(request: Request) -> bytes | None:

@@ -18,10 +18,26 @@ if TYPE_CHECKING:
     from reverseproxy.guards.rewriting import Program
 
     from .request import Request
-    from .settings import ServerName
+    from .settings import ServerName, ServerSettings
 
 #: How many spellings of Host are remembered with their virtual host.
 REMEMBERED = 4096
+
+
+#: RFC 9110 section 5.6.2: tchar, in lower case.
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+_ORDINARY = b"-0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def field_names(settings: ServerSettings) -> bytes:
+    """What names of fields may have (`ignore_invalid_headers`, `underscores_in_headers`).
+
+    Applications of CGI's kind can't tell X_Real_IP from X-Real-IP: so underscores are not taken
+    unless somebody says so.
+    """
+    if not settings.ignore_invalid_headers:
+        return _TOKEN
+    return _ORDINARY + b"_" if settings.underscores_in_headers else _ORDINARY
 
 
 class VirtualHost:
@@ -34,6 +50,7 @@ class VirtualHost:
         table: LocationTable,
         *,
         merge_slashes: bool,
+        field_names: bytes,
         named: Mapping[bytes, Location],
         program: Program,
     ) -> None:
@@ -47,6 +64,8 @@ class VirtualHost:
         self.location = location
         self.locate: Callable[[bytes, Request], Location] = table.find
         self.merge_slashes = merge_slashes
+        #: the bytes that names of fields may have, in lower case; other fields are dropped
+        self.field_names = field_names
         #: the first name, nginx's $server_name
         self.name = names[0].text.removeprefix(".").encode() if names else b""
 

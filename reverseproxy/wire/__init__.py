@@ -13,7 +13,7 @@ Each module is bytes in, values out, and begins with its theory. In the order a 
   `CloseDecoder`, or what `decoder_for` chooses; and `chunk` and `LAST_CHUNK` frame one.
 - `fields` knows which fields stop here (`hop_by_hop`), writes a head (`serialise`), and judges
   values made by ourselves (`safe_field_value`).
-- `forwarded` extends X-Forwarded-For.
+- `forwarded` extends X-Forwarded-For; `credentials` reads Authorization.
 - `negotiation`, `conditional` and `ranges` answer for the content: may it be gzip, has it changed,
   which part of it is asked for.
 - `grammar` holds the few rules several of these are built on.
@@ -31,7 +31,7 @@ have:
     RP-400-head             the head does not end where it should
     RP-400-host             Host is missing, repeated or invalid
     RP-400-framing          the body could be read as two lengths
-    RP-431-fields           too many fields
+    RP-400-fields           too many fields
     RP-501-coding           a transfer coding other than chunked
     RP-505-version          another major version of HTTP
 """

@@ -157,7 +157,7 @@ def head_end(buffer: bytes | bytearray, start: int = 0) -> int:
 def parse_request_head(head: bytes, max_fields: int = 1000) -> RequestHead:
     """Parse a complete head, the empty line included (RFC 9112 §3 and §5).
 
-    Raises ClientError: 400 for what is malformed, 431 for more than `max_fields` fields, 505 for
+    Raises ClientError: 400 for what is malformed, 400 for more than `max_fields` fields, 505 for
     another major version of HTTP. Host is checked here (RFC 9112 §3.2): it stands exactly once in
     HTTP/1.1, at most once in HTTP/1.0, and is valid; and Content-Length at most once.
     """
@@ -228,7 +228,7 @@ def _patient_fields(head: bytes, start: int, max_fields: int) -> Fields:
             break
         if len(fields) == max_fields:
             detail = f"the head has more than {max_fields} fields"
-            raise ClientError(431, "RP-431-fields", detail, start)
+            raise ClientError(400, "RP-400-fields", detail, start)
         match = FIELD_LINE.fullmatch(line)
         if match is None:
             _refuse_line(line, start)

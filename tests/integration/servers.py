@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import itertools
 import os
 import shutil
 import signal
@@ -44,12 +45,21 @@ def once(start: Callable[[], T]) -> Callable[[], T]:
     return started
 
 
+#: Below the ports that the kernel gives to connections (32768 and up), so that none of them comes
+#: between finding a port and listening on it; each process begins somewhere else.
+_ports = itertools.count(10_000 + os.getpid() * 97 % 16_000)
+
+
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody listens on, another one at each call."""
+    for port in _ports:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("unreachable: the count has no end")
 
 
 def directory(prefix: str) -> Path:

@@ -36,14 +36,14 @@ class FailureTests(SynchronousTestCase):
         self.bench.accepting = False
         self.client.ask()
         self.bench.upstream().refuse()
-        self.assert_failed(502, "RP-502-refused", "connect() failed (Connection was refused")
+        self.assert_failed(502, "RP-502-refused", "connect() failed (111: Connection refused)")
 
     def test_unreachable(self) -> None:
         """No way there: 502 with the system's words."""
         self.bench.accepting = False
         self.client.ask()
         self.bench.upstream().fail(ConnectError(113, "No route to host"))
-        self.assert_failed(502, "RP-502-refused", "No route to host")
+        self.assert_failed(502, "RP-502-refused", "connect() failed (113: No route to host)")
 
     def test_connect_time_out(self) -> None:
         """Nobody answers: 504 after proxy_connect_timeout, which the connector is given."""

@@ -135,7 +135,7 @@ class SlowTests(SynchronousTestCase):
         bench.advance(9)
         self.assertEqual(client.ended, "")
         bench.advance(4)
-        self.assertEqual((client.ended, self.files(bench)), ("reset", 0))
+        self.assertEqual((client.ended, self.files(bench)), ("closed", 0))
         self.assertIn("client did not read for send_timeout", bench.errors()[0])
 
     def test_disk_full(self) -> None:

@@ -199,7 +199,7 @@ class LingeringTests(SynchronousTestCase):
             self.client.send(b"x")
         self.assertEqual(self.client.ended, "shut")
         self.bench.advance(5)
-        self.assertEqual(self.client.ended, "reset")
+        self.assertEqual(self.client.ended, "closed")
 
     def test_in_all(self) -> None:
         """However busily a client sends, lingering_time is the end of it."""
@@ -209,7 +209,7 @@ class LingeringTests(SynchronousTestCase):
             self.client.send(b"x")
         self.assertEqual(self.client.ended, "shut")
         self.bench.advance(2)
-        self.assertEqual(self.client.ended, "reset")
+        self.assertEqual(self.client.ended, "closed")
 
     def test_off(self) -> None:
         """With lingering_close off the connection is closed at once."""

@@ -26,7 +26,7 @@ class DeadlineTests(SynchronousTestCase):
                 client.send(b"X: 1\r\n")
         self.assertEqual((fresh.ended, kept.ended), ("", ""))
         bench.advance(3)
-        self.assertEqual((fresh.ended, kept.ended), ("reset", "reset"))
+        self.assertEqual((fresh.ended, kept.ended), ("closed", "closed"))
         self.assertEqual(len(bench.errors()), 2)
         self.assertIn("did not send a whole head in client_header_timeout", bench.errors()[0])
         self.assertEqual(bench.assembly.connections.clients, 0)
@@ -36,7 +36,7 @@ class DeadlineTests(SynchronousTestCase):
         bench = serve(self, "client_header_timeout 5s; " + SERVER.format(""))
         client = bench.client()
         bench.advance(7)
-        self.assertEqual((client.ended, bench.errors(), bench.lines()), ("reset", [], []))
+        self.assertEqual((client.ended, bench.errors(), bench.lines()), ("closed", [], []))
 
     def test_pipelined_head(self) -> None:
         """The deadline of a head that began behind another request begins with that one's end."""
@@ -48,7 +48,7 @@ class DeadlineTests(SynchronousTestCase):
         bench.advance(50)
         self.assertEqual(client.ended, "")
         bench.advance(15)
-        self.assertEqual(client.ended, "reset")
+        self.assertEqual(client.ended, "closed")
 
     def test_body(self) -> None:
         """A body that stops coming is 408 in the log; each piece gives client_body_timeout."""
@@ -60,7 +60,7 @@ class DeadlineTests(SynchronousTestCase):
         bench.advance(4)
         self.assertEqual(client.ended, "")
         bench.advance(3)
-        self.assertEqual((client.ended, client.received), ("reset", b""))
+        self.assertEqual((client.ended, client.received), ("closed", b""))
         self.assertIn('"PUT / HTTP/1.1" 408 0 ', bench.lines()[0])
         self.assertIn("client_body_timeout", bench.errors()[0])
 
@@ -85,7 +85,7 @@ class DeadlineTests(SynchronousTestCase):
         bench.advance(4)
         self.assertEqual(client.ended, "")
         bench.advance(4)
-        self.assertEqual(client.ended, "reset")
+        self.assertEqual(client.ended, "closed")
         self.assertIn('" 200 0 ', bench.lines()[0])
 
     def test_fractions(self) -> None:
@@ -95,7 +95,7 @@ class DeadlineTests(SynchronousTestCase):
         bench.advance(0.19, step=0.01)
         self.assertEqual(client.ended, "")
         bench.advance(0.08, step=0.01)
-        self.assertEqual(client.ended, "reset")
+        self.assertEqual(client.ended, "closed")
 
 
 class LimitTests(SynchronousTestCase):
@@ -154,7 +154,7 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(client.get(b"/" + b"a" * 990).status, 200)
 
     def test_long_fields(self) -> None:
-        """A field over one buffer, or a head over all of them, is 431."""
+        """A field over one buffer, or a head over all of them, is 400."""
         bench = serve(self, SERVER.format("large_client_header_buffers 2 1k;"))
         for message in (
             request(b"/", b"X: " + b"x" * 1100),
@@ -162,7 +162,7 @@ class LimitTests(SynchronousTestCase):
             request(b"/", *[b"X: " + b"x" * 100] * 21),
             request(b"/", *[b"X: " + b"x" * 100] * 40)[:2100],
         ):
-            self.assert_refused(bench, message, 431, "over 2048 in all")
+            self.assert_refused(bench, message, 400, "over 2048 in all")
         client = bench.client()
         self.assertEqual(client.get(b"/", *[b"X: " + b"x" * 100] * 17).status, 200)
 

@@ -250,12 +250,12 @@ class MalformedRequestTests(SynchronousTestCase):
                     self.assertIn(code, legal, raw)
 
     def test_tooMany(self) -> None:
-        """As many fields as allowed pass; one more is 431, on both ways of reading."""
+        """As many fields as allowed pass; one more is 400, on both ways of reading."""
         for end in (b"\r\n", b"\n"):
             raw = end.join([b"GET / HTTP/1.1", b"Host: a", *[b"A: b"] * 9, b"", b""])
             self.assertEqual(len(parse_request_head(raw, max_fields=10).fields), 10)
             error = self.assertRaises(ClientError, parse_request_head, raw, max_fields=9)
-            self.assertEqual((error.status, error.cause), (431, "RP-431-fields"))
+            self.assertEqual((error.status, error.cause), (400, "RP-400-fields"))
 
 
 class ResponseTests(SynchronousTestCase):

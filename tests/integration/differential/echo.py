@@ -38,9 +38,10 @@ class _Echo(socketserver.StreamRequestHandler):
         answer = b"" if status in ("204", "304") else _sorted(kept) + body
         if "Content-Type:" not in fields:
             fields += "Content-Type: text/plain\r\n"
+        if answer:
+            fields += f"Content-Length: {len(answer)}\r\n"
         self.wfile.write(
-            f"HTTP/1.1 {status} Echo\r\n{fields}Content-Length: {len(answer)}\r\n"
-            "Connection: close\r\n\r\n".encode("latin-1")
+            f"HTTP/1.1 {status} Echo\r\n{fields}Connection: close\r\n\r\n".encode("latin-1")
         )
         if not head.startswith(b"HEAD "):
             self.wfile.write(answer)

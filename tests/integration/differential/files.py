@@ -45,10 +45,31 @@ FILES: dict[str, bytes] = {
     "packed.txt": b"plain, and there is a packed one\n",
 }
 
+#: "secret" in every scheme that there is, made by htpasswd and openssl.
+USERS = b"""\
+# comment:{PLAIN}secret
+#comment:{PLAIN}secret
+
+no colon
+plain:{PLAIN}secret
+empty:{PLAIN}
+colon:{PLAIN}a
+twice:{PLAIN}first
+twice:{PLAIN}second
+sha:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=
+ssha:{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0
+apr1:$apr1$d6DOIER6$bBpWa2cTASGz3PFJXRB0I/:with a comment
+md5:$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1
+des:Huygll4R6UO7s
+bcrypt:$2y$05$7U6oxEkGrQBRHS/eIAqSqus0qbjlsEi5w09gqR3KPDinYhWqCeH/u
+sha512:$6$abc$IdWKNKTJEb8LxY7CGg8YBXlvtfZzFw7Mp/r6niK9YB2mdvgY..TKjv1T..8RadRt2qvUHYRLr/TsVArtr91iR1
+broken:*
+last:{PLAIN}secret"""
+
 
 def make(root: Path) -> None:
     """Write them below `root`."""
-    files = dict(FILES)
+    files = {**FILES, "users": USERS}
     files["packed.txt.gz"] = gzip.compress(FILES["packed.txt"], mtime=0)
     for name, data in files.items():
         path = root / name

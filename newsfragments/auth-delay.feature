@@ -1,0 +1,1 @@
+auth_delay holds a 401 back for a while.

@@ -1,0 +1,1 @@
+`twistd -n reverseproxy --config DIRECTORY` serves an nginx configuration: static files, one upstream per location with pooled connections, uploads spooled before the upstream sees them, gzip, access and error logs.

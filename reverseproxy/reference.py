@@ -1,0 +1,32 @@
+"""`make docs`: write the documents that are made from the directive table.
+
+python -m reverseproxy.reference docs
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from reverseproxy.config.blocks import BLOCKS
+from reverseproxy.config.reference import not_supported, reference
+from reverseproxy.features import SETTINGS
+
+
+def documents() -> dict[str, str]:
+    """The text of each document, by its file's name."""
+    return {
+        "directives.md": reference(SETTINGS),
+        "not-supported.md": not_supported(SETTINGS, BLOCKS),
+    }
+
+
+def write(directory: str) -> None:
+    """Write them all into `directory`."""
+    for name, text in documents().items():
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])

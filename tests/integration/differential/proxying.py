@@ -1,0 +1,129 @@
+"""What reaches an upstream, and what comes back."""
+
+from __future__ import annotations
+
+from tests.integration.differential import Case, get
+
+CASES = [
+    Case(
+        "proxy_pass mapping",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        location /uri/ { proxy_pass http://127.0.0.1:{upstream}/; }
+        location /deep/ { proxy_pass http://127.0.0.1:{upstream}/to/there/; }
+        location /noslash { proxy_pass http://127.0.0.1:{upstream}/x; }
+        location ~ ^/regex { proxy_pass http://127.0.0.1:{upstream}; }
+        location = /exact { proxy_pass http://127.0.0.1:{upstream}/other; }
+        location /rewritten/ { rewrite ^/rewritten/(.*)$ /done/$1 break;
+                               proxy_pass http://127.0.0.1:{upstream}; }
+        """,
+        get(
+            "/a/b?c=d",
+            "/a%20b",
+            "/a%2Fb",
+            "/uri/x?y",
+            "/uri/",
+            "/uri",
+            "/uri?a=b",
+            "/uri/a%20b",
+            "/uri/a%2Fb%3Fc",
+            "/deep/x",
+            "/deep",
+            "/noslash",
+            "/noslash/y",
+            "/noslashy",
+            "/regex/x?y",
+            "/exact?z",
+            "/rewritten/a?b",
+            "/rewritten/a%20b",
+            "/a?b?c",
+            "/a?",
+        ),
+    ),
+    Case(
+        "proxy_set_header",
+        """
+        proxy_set_header X-Server server;
+        proxy_set_header Connection "";
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        location /own/ { proxy_set_header X-Own "$request_method $uri";
+                         proxy_set_header Host $host;
+                         proxy_set_header Connection "";
+                         proxy_set_header Accept-Encoding "";
+                         proxy_pass http://127.0.0.1:{upstream}; }
+        location /addr/ { proxy_set_header X-Real-IP $remote_addr;
+                          proxy_set_header Connection "";
+                          proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                          proxy_pass http://127.0.0.1:{upstream}; }
+        """,
+        get("/x", "/own/y", "/addr/z", fields="Accept-Encoding: br\nX-Own: client\nX-Server: c")
+        + get("/addr/z", fields="X-Forwarded-For: 1.2.3.4\nX-Real-IP: 6.6.6.6")
+        + get("/x", fields="TE: trailers\nKeep-Alive: 5\nUpgrade: h2c")
+        + get("/x", fields="X-A: 1\nX-A: 2\nCookie: a=1\nCookie: b=2"),
+    ),
+    Case(
+        "answers",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        """,
+        get(
+            "/status/201",
+            "/status/404",
+            "/status/500",
+            "/status/304",
+            "/status/204",
+            "/x?X-Own=1&X-Accel-Expires=0&X-Pad=x",
+            "/x?Set-Cookie=a%3D1&Set-Cookie=b%3D2",
+            "/x?Content-Type=text%2Fhtml%3B+charset%3Dutf-8",
+            "/x?Date=yesterday&Server=other",
+            "/x?ETag=%22abc%22&Last-Modified=Sun%2C+09+Sep+2001+01%3A46%3A40+GMT",
+        ),
+    ),
+    Case(
+        "proxy_redirect",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        location /uri/ { proxy_pass http://127.0.0.1:{upstream}/; }
+        location /off/ { proxy_pass http://127.0.0.1:{upstream}/; proxy_redirect off; }
+        location /pair/ { proxy_pass http://127.0.0.1:{upstream}/;
+                          proxy_redirect http://old.test/ http://$host/new/; }
+        """,
+        get(
+            "/status/302?Location=http%3A%2F%2F127.0.0.1%3A{upstream}%2Fx",
+            "/uri/status/302?Location=http%3A%2F%2F127.0.0.1%3A{upstream}%2Fx",
+            "/off/status/302?Location=http%3A%2F%2F127.0.0.1%3A{upstream}%2Fx",
+            "/pair/status/302?Location=http%3A%2F%2Fold.test%2Fx",
+            "/status/302?Location=%2Frelative",
+            "/uri/x?Refresh=5%3B+url%3Dhttp%3A%2F%2F127.0.0.1%3A{upstream}%2Fy",
+        ),
+    ),
+    Case(
+        "X-Accel-Redirect",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        location /files/ { internal; rewrite ^/files(.*)$ $1 break; }
+        location @named { return 200 "named $uri\\n"; }
+        """,
+        get(
+            "/x?X-Accel-Redirect=%2Ffiles%2Fa.txt",
+            "/x?X-Accel-Redirect=%2Ffiles%2Fa.txt&Content-Type=text%2Fcsv&X-Other=lost",
+            "/x?X-Accel-Redirect=%2Ffiles%2Fa.txt&Set-Cookie=a%3D1&Content-Disposition=attachment",
+            "/x?X-Accel-Redirect=%2Ffiles%2Fnope",
+            "/x?X-Accel-Redirect=%40named",
+            "/files/a.txt",
+        )
+        + get("/x?X-Accel-Redirect=%2Ffiles%2Fa.txt", fields="Range: bytes=1-3"),
+    ),
+    Case(
+        "gzip of answers",
+        """
+        gzip on; gzip_min_length 10; gzip_vary on; gzip_proxied any; gzip_types text/plain;
+        location / { proxy_pass http://127.0.0.1:{upstream}; gzip_http_version 1.0; }
+        location /files/ { }
+        """,
+        get("/x", "/long.txt", fields="Accept-Encoding: identity")
+        + get(
+            "/x?Content-Encoding=br", "/x?Content-Type=image%2Fgif", fields="Accept-Encoding: gzip"
+        ),
+    ),
+]
