@@ -74,7 +74,7 @@ class FileProducer:
         if file is None:
             return
         for _ in range(TURN):
-            if self._paused:
+            if self._paused or self._file is None:
                 return
             if not self._parts:
                 self._stop()

@@ -16,7 +16,7 @@ from reverseproxy.errors import Refusal
 from reverseproxy.web.response import Response
 from reverseproxy.wire.conditional import http_date, precondition
 
-from . import autoindex
+from . import autoindex, gzipstatic
 from .documents import documents
 from .files import OpenFile, send
 from .filesettings import StaticSettings, media_types
@@ -48,6 +48,7 @@ class StaticResource(Resource):
             for names in settings.index
             for name in names
         ]
+        self.packed = gzipstatic.finder(place, self.open)
         self.list = autoindex.lister(place)
         self.pick = autoindex.picker(place)
         self.sendfile = settings.sendfile
@@ -68,6 +69,13 @@ class StaticResource(Resource):
 
     def _serve(self, request: Request) -> None:
         path = self.path(request)
+        if self.packed is not None and request.head.method != b"POST":
+            fields, packed = self.packed(request, path)
+            if packed is not None:
+                self._send(request, packed, fields)
+                return
+        else:
+            fields = []
         file = self._open(request, path)
         if file.is_directory:
             request.add_slash()
@@ -77,7 +85,7 @@ class StaticResource(Resource):
             raise _not_allowed(request)
         if not file.is_file:
             raise Refusal(404, "RP-404-file", f'"{_shown(path)}" is not a regular file')
-        self._send(request, file, [])
+        self._send(request, file, fields)
 
     def _send(self, request: Request, file: OpenFile, fields: list[tuple[bytes, bytes]]) -> None:
         etag = b'"%x-%x"' % (file.mtime, file.size) if self.etag else b""
@@ -91,6 +99,7 @@ class StaticResource(Resource):
         if etag:
             fields.append((b"ETag", etag))
         if status == 304:
+            fields = [pair for pair in fields if pair[0] != b"Content-Encoding"]
             request.respond(Response(304, fields, mtime=file.mtime))
             request.finish()
             return
