@@ -20,7 +20,7 @@ from reverseproxy.config import Level
 from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
-from reverseproxy.filters import charset, gunzip, gzip, headers, ranges, servertokens
+from reverseproxy.filters import charset, gunzip, gzip, headers, limitrate, ranges, servertokens
 from reverseproxy.filters.charsetsettings import CharsetSettings
 from reverseproxy.filters.headersettings import HeaderSettings
 from reverseproxy.guards import (
@@ -69,6 +69,7 @@ SETTINGS: tuple[type, ...] = (
     gunzip.GunzipSettings,
     HeaderSettings,
     CharsetSettings,
+    limitrate.LimitRateSettings,
     AccessLogSettings,
     mapping.MapSettings,
     geo.GeoSettings,
@@ -108,4 +109,5 @@ FILTERS: tuple[Callable[[Place], HeaderFilter | None], ...] = (
     ranges.header_filter,
     headers.trailer_filter,
     servertokens.header_filter,
+    limitrate.header_filter,
 )

@@ -51,7 +51,8 @@ class StaticResource(Resource):
         self.packed = gzipstatic.finder(place, self.open)
         self.list = autoindex.lister(place)
         self.pick = autoindex.picker(place)
-        self.sendfile = settings.sendfile
+        #: how much one sendfile(2) may take; 0 is not to use it
+        self.chunk = (settings.sendfile_max_chunk or 1 << 30) if settings.sendfile else 0
         self.etag = settings.etag
         self.if_modified_since = settings.if_modified_since
         self.media_type = media_types(settings)
@@ -105,7 +106,7 @@ class StaticResource(Resource):
             return
         fields.insert(0, (b"Content-Type", self.media_type(request.document_uri)))
         request.respond(Response(200, fields, file.size, ranges=True, mtime=file.mtime))
-        send(request, file, self.sendfile)
+        send(request, file, self.chunk)
 
     def _open(self, request: Request, path: bytes) -> OpenFile:
         try:
