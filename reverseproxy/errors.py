@@ -73,6 +73,10 @@ class UpstreamProtocolError(UpstreamError):
     cause = "RP-502-protocol"
 
 
+class BrokenBody(ReverseProxyError):
+    """An answer's body is not what its head says, and can't be converted."""
+
+
 class SpoolError(ReverseProxyError):
     """A temporary file could not be made or written: the machine's fault.
 

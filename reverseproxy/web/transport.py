@@ -35,16 +35,21 @@ TURN = 2 * 1024 * 1024
 
 @attrs.define(eq=False)
 class FileSegment:
-    """`remaining` bytes of the open file `fd`, from `offset` on; `owner` keeps `fd` open."""
+    """`remaining` bytes of the open file `fd`, from `offset` on; `owner` keeps `fd` open.
+
+    `chunk` is how many of them one system call may take at most.
+    """
 
     fd: int
     offset: int
     remaining: int
     owner: object
+    chunk: int = TURN
 
-    def send(self, sock: socket.socket) -> int:
+    def send(self, sock: socket.socket, most: int = TURN) -> int:
         """Hand a piece to the kernel; 0 when the file is shorter than it was said to be."""
-        sent = os.sendfile(sock.fileno(), self.fd, self.offset, min(self.remaining, TURN))
+        count = min(self.remaining, self.chunk, most)
+        sent = os.sendfile(sock.fileno(), self.fd, self.offset, count)
         self.offset += sent
         self.remaining -= sent
         return sent
