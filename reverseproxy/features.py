@@ -44,7 +44,7 @@ from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
-from reverseproxy.web.settings import ClientSettings, ServerSettings
+from reverseproxy.web.settings import ClientSettings, SecureSettings, ServerSettings
 from reverseproxy.web.variables import Variables
 
 #: The classes whose rows are the directives, in the order of the reference.
@@ -54,6 +54,7 @@ SETTINGS: tuple[type, ...] = (
     ErrorLogSettings,
     ServerSettings,
     ClientSettings,
+    SecureSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
     realip.RealIpSettings,
