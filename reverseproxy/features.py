@@ -17,10 +17,11 @@ from collections.abc import Callable
 from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
-from reverseproxy.content import autoindex, mount, proxy, static
+from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
-from reverseproxy.filters import gzip, headers, ranges, servertokens
+from reverseproxy.filters import charset, gunzip, gzip, headers, limitrate, ranges, servertokens
+from reverseproxy.filters.charsetsettings import CharsetSettings
 from reverseproxy.filters.headersettings import HeaderSettings
 from reverseproxy.guards import (
     access,
@@ -71,7 +72,11 @@ SETTINGS: tuple[type, ...] = (
     ProxySettings,
     mount.MountSettings,
     gzip.GzipSettings,
+    gzipstatic.GzipStaticSettings,
+    gunzip.GunzipSettings,
     HeaderSettings,
+    CharsetSettings,
+    limitrate.LimitRateSettings,
     AccessLogSettings,
     mapping.MapSettings,
     geo.GeoSettings,
@@ -107,8 +112,11 @@ CONTENTS: tuple[Callable[[Place], IResource | None], ...] = (
 #: gzip comes before ranges: of an answer that is compressed on its way no part can be asked for.
 FILTERS: tuple[Callable[[Place], HeaderFilter | None], ...] = (
     headers.header_filter,
+    gunzip.header_filter,
+    charset.header_filter,
     gzip.header_filter,
     ranges.header_filter,
     headers.trailer_filter,
     servertokens.header_filter,
+    limitrate.header_filter,
 )

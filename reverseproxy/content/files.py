@@ -74,7 +74,7 @@ class FileProducer:
         if file is None:
             return
         for _ in range(TURN):
-            if self._paused:
+            if self._paused or self._file is None:
                 return
             if not self._parts:
                 self._stop()
@@ -127,8 +127,11 @@ class FileProducer:
         self._stop()
 
 
-def send(request: Request, file: OpenFile, from_kernel: bool) -> None:
-    """Send the parts of `file` that the answer is to have, and finish it."""
+def send(request: Request, file: OpenFile, chunk: int) -> None:
+    """Send the parts of `file` that the answer is to have, and finish it.
+
+    `chunk` is how much of it one sendfile(2) may take; 0 means to read it and write it.
+    """
     response = request.response
     if response is None:
         # The client left while the head was made.
@@ -136,11 +139,11 @@ def send(request: Request, file: OpenFile, from_kernel: bool) -> None:
     parts = [(b"", 0, file.size)] if response.parts is None else response.parts
     if request.head.method == b"HEAD" or not file.size:
         request.finish()
-    elif from_kernel and request.sends_files and file.size > SMALL:
+    elif chunk and request.sends_files and file.size > SMALL:
         for before, start, stop in parts:
             if before:
                 request.write(before)
-            request.send_file(FileSegment(file.fd, start, stop - start, file))
+            request.send_file(FileSegment(file.fd, start, stop - start, file, chunk))
         request.finish(response.tail)
     elif file.size <= SMALL:
         pieces = [before + os.pread(file.fd, stop - start, start) for before, start, stop in parts]

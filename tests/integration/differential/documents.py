@@ -248,6 +248,73 @@ CASES = [
         get("/one/", "/deep/", "/none/", "/one/x"),
     ),
     Case(
+        "gzip_static",
+        """
+        gzip_static on;
+        location / { }
+        location /vary/ { alias {root}/; gzip_vary on; }
+        location /always/ { alias {root}/; gzip_static always; gzip_vary on; }
+        location /off/ { alias {root}/; gzip_static off; gzip on; gzip_min_length 1; }
+        location /no/ { alias {root}/; gzip_disable .; }
+        location /gunzip/ { alias {root}/; gzip_static always; gunzip on; gzip_vary on; }
+        location /both/ { alias {root}/; gzip on; gzip_types *; gzip_min_length 1; }
+        location /any/ { alias {root}/; gzip_proxied any; gzip_http_version 1.0; }
+        location /broken/ { alias {root}/; gzip_static always; gunzip on; }
+        """,
+        get(
+            "/packed.txt",
+            "/a.txt",
+            "/vary/packed.txt",
+            "/vary/a.txt",
+            "/always/packed.txt",
+            "/gunzip/packed.txt",
+            "/no/packed.txt",
+            "/both/packed.txt",
+            "/packed.txt.gz",
+            "/dir/",
+            "/dir",
+            fields="User-Agent: x\nAccept-Encoding: gzip",
+        )
+        + get(
+            "/packed.txt",
+            "/vary/packed.txt",
+            "/vary/a.txt",
+            "/always/packed.txt",
+            "/always/a.txt",
+            "/gunzip/packed.txt",
+        )
+        + get("/packed.txt", "/any/packed.txt", fields="Accept-Encoding: gzip\nVia: 1.1 x")
+        + get("/packed.txt", fields="Accept-Encoding: gzip;q=0")
+        + get("/gunzip/packed.txt", fields="Range: bytes=0-3")
+        + get("/packed.txt", method="HEAD", fields="Accept-Encoding: gzip")
+        + get("/gunzip/packed.txt", method="HEAD")
+        + get("/packed.txt", method="POST", fields="Accept-Encoding: gzip")
+        + (b"GET /packed.txt HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n",)
+        + (b"GET /any/packed.txt HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n",)
+        + get(
+            "/packed.txt",
+            fields="Accept-Encoding: gzip\nIf-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT",
+        ),
+        ignore=("accept-ranges",),
+        reason="since 1.23 nginx serves ranges of these files",
+    ),
+    Case(
+        "gzip_static ranges",
+        "gzip_static on; location / { }",
+        get("/packed.txt", fields="Accept-Encoding: gzip\nRange: bytes=0-3"),
+        reason="since 1.23 nginx serves ranges of these files",
+    ),
+    Case(
+        "gzip and HEAD",
+        """
+        gzip on; gzip_types *; gzip_min_length 1; gzip_vary on;
+        location / { }
+        location /return/ { return 200 "a text that is long enough for gzip"; }
+        """,
+        get("/page.html", "/a.txt", "/none", method="HEAD", fields="Accept-Encoding: gzip")
+        + get("/page.html", "/return/", method="HEAD"),
+    ),
+    Case(
         "types",
         """
         default_type application/octet-stream;

@@ -38,6 +38,9 @@ FILES: dict[str, bytes] = {
     "listed/" + "d" * 50 + "/x": b"",
     "listed/" + "d" * 49 + "/x": b"",
     "listed/" + "d" * 55 + "/x": b"",
+    "coded.txt": b"caf\xe9 \x80 \xff A\n",
+    "coded.html": b"<p>\xe9\x80\xc3\xa9</p>\n" * 20,
+    "utf8.txt": "caf\u00e9 \u20ac \u0101 \U0001f600 end\n".encode(),
     "one/only.txt": b"the only one\n",
     "packed.txt": b"plain, and there is a packed one\n",
 }
