@@ -26,6 +26,7 @@ from reverseproxy.filters.headersettings import HeaderSettings
 from reverseproxy.guards import (
     access,
     addresses,
+    authrequest,
     basic,
     internal,
     limitconn,
@@ -63,6 +64,7 @@ SETTINGS: tuple[type, ...] = (
     limitconn.LimitConnSettings,
     addresses.AddressSettings,
     basic.BasicSettings,
+    authrequest.AuthRequestSettings,
     access.AccessSettings,
     tryfiles.TryFilesSettings,
     ErrorPageSettings,
