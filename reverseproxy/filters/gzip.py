@@ -130,27 +130,34 @@ class GzipSettings:
 class GzipTransform:
     """A body on its way through zlib."""
 
-    __slots__ = ("_deflate", "_held")
+    __slots__ = ("_deflate", "_held", "given", "taken")
 
     def __init__(self, level: int) -> None:
         self._deflate = zlib.compressobj(level, zlib.DEFLATED, 31)
         self._held = False
+        #: bytes in and out, for `$gzip_ratio`
+        self.taken = self.given = 0
 
     def feed(self, data: bytes) -> bytes:
         """Compress a piece; most of it stays in zlib's window until there is more."""
         self._held = True
-        return self._deflate.compress(data)
+        self.taken += len(data)
+        return self._counted(self._deflate.compress(data))
+
+    def _counted(self, data: bytes) -> bytes:
+        self.given += len(data)
+        return data
 
     def flush(self) -> bytes:
         """Give out all that was taken, so that the client can read it now."""
         if not self._held:
             return b""
         self._held = False
-        return self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        return self._counted(self._deflate.flush(zlib.Z_SYNC_FLUSH))
 
     def finish(self) -> bytes:
         """The end of the stream."""
-        return self._deflate.flush(zlib.Z_FINISH)
+        return self._counted(self._deflate.flush(zlib.Z_FINISH))
 
 
 def acceptance(place: Place) -> Callable[[Request, Response], bool]:

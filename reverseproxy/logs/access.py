@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from reverseproxy.config import (
     HTTP_SERVER_LOCATION,
+    HTTP_SERVER_LOCATION_IF,
     Args,
     BadValue,
     Context,
@@ -18,74 +18,120 @@ from reverseproxy.config import (
     Template,
     Word,
     directive,
+    number,
+    seconds,
     settings,
+    size,
 )
-from reverseproxy.config.template import Variable
+
+from .formats import Line, LogFormat, log_format
+from .syslog import SyslogTarget, syslog_target
 
 if TYPE_CHECKING:
     from reverseproxy.web.request import Request
-    from reverseproxy.web.variables import Variables
 
-Line = Callable[["Request"], bytes]
-
-COMBINED = (
-    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
-    '"$http_referer" "$http_user_agent"'
-)
+#: Writes a line about a request.
+Write = Callable[[bytes, "Request"], None]
+#: nginx's size of a buffer where only gzip or flush is asked for.
+DEFAULT_BUFFER = 64 * 1024
 
 
 @attrs.frozen
-class LogFormat:
-    """One `log_format`: its name and its text; `escape` is "default", "json" or "none"."""
+class Buffering:
+    """`buffer=`, `flush=` and `gzip=`: bytes, seconds (0 is never), and a level or None."""
 
-    name: Word
-    template: Template
-    escape: str = "default"
-
-
-def log_format(args: Args) -> LogFormat:
-    """`log_format NAME [escape=default|json|none] TEXT…`: the texts are one."""
-    name, *words = args.words
-    escape = "default"
-    if words[0].text.startswith("escape=") and not words[0].quoted:
-        escape = words[0].text.removeprefix("escape=")
-        if escape not in ("default", "json", "none"):
-            raise BadValue(f'escape is default, json or none, not "{escape}"', words[0])
-        words = words[1:]
-    if not words:
-        raise BadValue("log_format needs a text after the name", name)
-    if name.text == "combined":
-        raise BadValue('the format "combined" is built in and can\'t be changed', name)
-    parts: list[str | Variable] = []
-    for word in words:
-        # Each word by itself, so that an unknown variable is located where it stands.
-        parts.extend(args.template(word).parts)
-    text = "".join(word.text for word in words)
-    return LogFormat(name, Template(tuple(parts), words[0].origin, text), escape)
+    size: int
+    flush: float = 0.0
+    gzip: int | None = None
 
 
 @attrs.frozen
 class AccessLogTarget:
-    """One `access_log`: a path (None for "off") and the name of a format."""
+    """One `access_log`.
 
-    path: str | None
+    `path` is None for "off", a template where it has variables; or the log goes to `syslog`.
+    `condition` is that of `if=`: no line where it is empty or 0.
+    """
+
+    path: str | Template | None = None
     format: Word | None = None
+    buffering: Buffering | None = None
+    condition: Template | None = None
+    syslog: SyslogTarget | None = None
 
 
 def access_log_target(args: Args) -> AccessLogTarget:
-    """`access_log FILE [FORMAT]` or `access_log off`."""
-    path, *rest = args.words
-    if path.text == "off":
+    """`access_log PATH [FORMAT [buffer=SIZE] [gzip[=LEVEL]] [flush=TIME] [if=CONDITION]]`."""
+    first, *rest = args.words
+    if first.text == "off":
         if rest:
             raise BadValue("access_log off takes nothing more", rest[0])
-        return AccessLogTarget(None)
-    if path.text.startswith("syslog:"):
-        raise BadValue("access_log to syslog is not there yet", path)
-    if "$" in path.text:
-        raise BadValue("variables in the path of access_log are not there yet", path)
-    for word in rest[1:] if rest and "=" not in rest[0].text else rest:
-        raise BadValue(f'access_log does not take "{word.text}" yet', word)
-    return AccessLogTarget(args.paths.in_prefix(path.text), rest[0] if rest else None)
+        return AccessLogTarget()
+    options = {"buffer", "gzip", "flush", "if"}
+    form = None
+    if rest and rest[0].text.partition("=")[0] not in options:
+        form = rest.pop(0)
+    condition: Template | None = None
+    changes: dict[str, Any] = {}
+    for word in rest:
+        name, equals, text = word.text.partition("=")
+        value = attrs.evolve(word, text=text)
+        if name == "if" and equals:
+            condition = args.template(value)
+        elif name == "buffer" and equals:
+            changes["size"] = size(value)
+        elif name == "flush" and equals:
+            changes["flush"] = seconds(value)
+        elif name == "gzip":
+            changes["gzip"] = number(1, 9)(value) if equals else 1
+        else:
+            raise BadValue(
+                f'access_log does not take "{word.text}"', word, "buffer=, gzip, flush= or if="
+            )
+    if "flush" in changes and "size" not in changes and "gzip" not in changes:
+        raise BadValue("access_log has flush= and no buffer=", first)
+    buffering = Buffering(changes.pop("size", DEFAULT_BUFFER), **changes) if changes else None
+    if first.text.startswith("syslog:"):
+        if buffering is not None:
+            raise BadValue("what goes to syslog is not buffered", first)
+        return AccessLogTarget(None, form, None, condition, syslog_target(first))
+    path: str | Template
+    if "$" in first.text:
+        if buffering is not None:
+            raise BadValue("a log whose path has variables is not buffered", first)
+        path = args.template(attrs.evolve(first, text=args.paths.in_prefix(first.text)))
+    else:
+        path = args.paths.in_prefix(first.text)
+    return AccessLogTarget(path, form, buffering, condition)
+
+
+@attrs.frozen
+class OpenLogs:
+    """`open_log_file_cache`: how many files stay open, how long unused, and how often checked."""
+
+    limit: int
+    inactive: float = 10.0
+    min_uses: int = 1
+    valid: float = 60.0
+
+
+def open_log_file_cache(args: Args) -> OpenLogs | None:
+    """`open_log_file_cache off | max=N [inactive=TIME] [min_uses=N] [valid=TIME]`."""
+    if args.words[0].text == "off":
+        return None
+    found: dict[str, Any] = {}
+    for word in args.words:
+        name, _, text = word.text.partition("=")
+        value = attrs.evolve(word, text=text)
+        if name in ("max", "min_uses"):
+            found["limit" if name == "max" else name] = number(1)(value)
+        elif name in ("inactive", "valid"):
+            found[name] = seconds(value)
+        else:
+            raise BadValue(f'open_log_file_cache does not take "{word.text}"', word)
+    if "limit" not in found:
+        raise BadValue("open_log_file_cache needs max=", args.words[0])
+    return OpenLogs(**found)
 
 
 @settings
@@ -98,10 +144,19 @@ class AccessLogSettings:
     access_log: tuple[AccessLogTarget, ...] = directive(
         access_log_target,
         "logs/access.log",
-        HTTP_SERVER_LOCATION,
+        HTTP_SERVER_LOCATION_IF | Context.LIMIT_EXCEPT,
         args="1+",
         many=True,
         doc='The file that a line for each request goes to, and its format; "off" is none.',
+    )
+
+    open_log_file_cache: OpenLogs | None = directive(
+        open_log_file_cache,
+        "off",
+        HTTP_SERVER_LOCATION,
+        args="1-4",
+        doc="Keeps logs open whose paths have variables.",
+        syntax="off | max=N [inactive=time] [min_uses=N] [valid=time]",
     )
 
     def check(self, level: Level) -> list[Diagnostic]:
@@ -130,96 +185,16 @@ def formats(level: Level) -> Mapping[str, LogFormat | None]:
     return {"combined": None, **{f.name.text: f for f in level[AccessLogSettings].log_format}}
 
 
-#: ngx_http_log_module's escape=default: a quote, a backslash, controls and 8-bit bytes as \xXX.
-_UNSAFE = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
-_JSON_UNSAFE = re.compile(rb'[\x00-\x1f"\\]')
-_JSON_SHORT = {b"\n": b"\\n", b"\r": b"\\r", b"\t": b"\\t", b"\b": b"\\b", b"\f": b"\\f"}
-
-
-def _escaped(match: re.Match[bytes]) -> bytes:
-    return b"\\x%02X" % match[0][0]
-
-
-def _json_escaped(match: re.Match[bytes]) -> bytes:
-    byte = match[0]
-    if byte in b'"\\':
-        return b"\\" + byte
-    return _JSON_SHORT.get(byte) or b"\\u%04X" % byte[0]
-
-
-#: Variables whose values this program makes: nothing in them needs escaping.
-_SAFE = frozenset(
-    (
-        "body_bytes_sent",
-        "bytes_sent",
-        "connection",
-        "connection_requests",
-        "msec",
-        "pid",
-        "remote_addr",
-        "remote_port",
-        "request_method",
-        "request_time",
-        "scheme",
-        "server_addr",
-        "server_port",
-        "status",
-        "time_local",
-    )
-)
-
-
-def compile_format(form: LogFormat | None, variables: Variables) -> Line:
-    """The function that makes a request's line, line end included."""
-    if form is None:
-        origin_free = re.split(r"\$([a-z_]+)", COMBINED)
-        parts: list[str | Variable] = [
-            Variable(text) if index % 2 else text for index, text in enumerate(origin_free) if text
-        ]
-        escape = "default"
-    else:
-        parts, escape = list(form.template.parts), form.escape
-    shape = (
-        "".join(
-            part.replace("%", "%%") if isinstance(part, str) else "%b" for part in parts
-        ).encode()
-        + b"\n"
-    )
-    getters = [_value(part.name, escape, variables) for part in parts if isinstance(part, Variable)]
-    return lambda request: shape % tuple([value(request) for value in getters])
-
-
-def _value(name: str, escape: str, variables: Variables) -> Line:
-    getter = variables.getter(name)
-    absent = b"-" if escape == "default" else b""
-    if name in _SAFE or escape == "none":
-
-        def plain(request: Request) -> bytes:
-            value = getter(request)
-            return absent if value is None else value
-
-        return plain
-    unsafe, escaped = (_UNSAFE, _escaped) if escape == "default" else (_JSON_UNSAFE, _json_escaped)
-
-    def value_of(request: Request) -> bytes:
-        value = getter(request)
-        if value is None:
-            return absent
-        return unsafe.sub(escaped, value) if unsafe.search(value) else value
-
-    return value_of
-
-
-def compose(logs: list[tuple[Line, Callable[[bytes], None]]]) -> Callable[[Request], None]:
+def compose(logs: list[tuple[Line, Write]]) -> Callable[[Request], None]:
     """The function that a location calls for each request that is over."""
     if not logs:
         return lambda _request: None
     if len(logs) == 1:
         line, write = logs[0]
-        return lambda request: write(line(request))
+        return lambda request: write(line(request), request)
 
     def all_of_them(request: Request) -> None:
         for line, write in logs:
-            write(line(request))
+            write(line(request), request)
 
     return all_of_them

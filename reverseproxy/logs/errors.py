@@ -11,11 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from reverseproxy.config import HTTP_SERVER_LOCATION, Args, BadValue, Context, directive, settings
+from reverseproxy.config import (
+    HTTP_SERVER_LOCATION,
+    Args,
+    BadValue,
+    Context,
+    directive,
+    settings,
+    size,
+)
+
+from .syslog import SyslogTarget, syslog_target
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
+#: Writes a line of a level.
+ErrorWrite = Callable[[bytes, str], None]
 LEVELS = ("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
 #: A complaint about the log itself is repeated at most this often, in seconds.
 COMPLAINT_PAUSE = 60.0
@@ -25,27 +37,36 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @attrs.frozen
 class ErrorLogTarget:
-    """One `error_log` directive: a path (None for "off", "stderr" for the terminal), a level."""
+    """One `error_log`.
 
-    path: str | None
+    `path` is a file's, "off", "stderr" or a memory's name, whose `memory` is its size in bytes; or
+    the log goes to `syslog`.
+    """
+
+    path: str
     level: str
+    memory: int = 0
+    syslog: SyslogTarget | None = None
 
 
 def error_log_target(args: Args) -> ErrorLogTarget:
-    """`error_log FILE [LEVEL]`."""
+    """`error_log FILE | stderr | syslog:… | memory:SIZE [LEVEL]`."""
     path = args.words[0]
     level = args.words[1].text if len(args.words) > 1 else "error"
     if level not in LEVELS:
         raise BadValue(
             f'error_log takes a level from {", ".join(LEVELS)}, not "{level}"', args.words[1]
         )
+    kind, _, rest = path.text.partition(":")
     if path.text == "off":
         args.warn('no errors are logged here; nginx would write a file named "off"', path)
-        return ErrorLogTarget(None, level)
+        return ErrorLogTarget("off", level)
     if path.text == "stderr":
         return ErrorLogTarget("stderr", level)
-    if path.text.startswith(("syslog:", "memory:")):
-        raise BadValue(f"error_log to {path.text.partition(':')[0]} is not there yet", path)
+    if kind == "syslog":
+        return ErrorLogTarget("", level, syslog=syslog_target(path))
+    if kind == "memory":
+        return ErrorLogTarget(path.text, level, memory=size(attrs.evolve(path, text=rest)))
     return ErrorLogTarget(args.paths.in_prefix(path.text), level)
 
 
@@ -68,7 +89,7 @@ class ErrorLog:
 
     def __init__(
         self,
-        targets: tuple[tuple[Callable[[bytes], None], str], ...],
+        targets: tuple[tuple[ErrorWrite, str], ...],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._targets = [(write, LEVELS.index(level)) for write, level in targets]
@@ -84,7 +105,7 @@ class ErrorLog:
         line = self._line(level, message, request, channel or getattr(request, "channel", None))
         for write, lowest in self._targets:
             if rank >= lowest:
-                write(line)
+                write(line, level)
 
     def _line(self, level: str, message: str, request: Any, channel: Any) -> bytes:
         now = time.strftime("%Y/%m/%d %H:%M:%S", time.localtime(self._clock()))

@@ -59,6 +59,14 @@ class LogFiles:
             self._files[path] = LogFile(path, lambda why: self.complain(why))
         return self._files[path]
 
+    def known(self, path: str) -> LogFile | None:
+        """The file at `path` if it was named before."""
+        return self._files.get(path)
+
+    def add(self, file: LogFile) -> None:
+        """Take a file that was made elsewhere."""
+        self._files[file.path] = file
+
     def __iter__(self) -> Iterator[LogFile]:
         return iter(self._files.values())
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reverseproxy.web.getters import Getter
     from reverseproxy.web.request import Request
-    from reverseproxy.web.variables import Getter
 
 
 def remembered(name: str, find: Callable[[Request], bytes]) -> Getter:

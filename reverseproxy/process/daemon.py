@@ -94,6 +94,7 @@ class Daemon(Service):
             except OSError as error:
                 assembly.error_log.log("alert", f'"{self._pid_file}" stays: {error.strerror}')
         assembly.error_log.log("notice", "stopped")
+        assembly.logs.close()
         return result
 
 

@@ -81,6 +81,7 @@ class ProxyClient(proxy.ProxyClient):
         self._buffer = b""
         self.deadline = self.peer.pools.sweep.now + exchange.timeouts.read
         transport = self.transport
+        exchange.tried.sent = len(head) + (0 if spool is None else spool.size)
         if spool is None or not spool.size:
             transport.write(head)
         elif spool.fd < 0:
@@ -100,6 +101,7 @@ class ProxyClient(proxy.ProxyClient):
             self.drop()
             return
         self.deadline = self.peer.pools.sweep.now + exchange.timeouts.read
+        exchange.tried.received += len(data)
         try:
             if self.decoder is None:
                 self._read_head(exchange, data)

@@ -53,11 +53,25 @@ class Timeouts:
 
 @attrs.define(eq=False)
 class Try:
-    """One attempt at one peer, for `$upstream_…` and the error log."""
+    """One attempt at one peer, for `$upstream_…` and the error log.
+
+    `started` is when it began (seconds, monotonic), the times are seconds from then on; `first`
+    says that a location's content began here, and did not try again.
+    """
 
     addr: bytes
     url: str
+    started: float = 0.0
+    first: bool = True
     status: int = 502
+    connect_time: float | None = None
+    header_time: float | None = None
+    response_time: float | None = None
+    #: bytes of the answer's body, of all that was received, of all that was sent
+    length: int = 0
+    received: int = 0
+    sent: int = 0
+    head: ResponseHead | None = None
 
 
 @implementer(IPushProducer)
@@ -72,12 +86,12 @@ class Exchange:
         "_registered",
         "_reused",
         "_route",
-        "_tried",
         "client",
         "head_limit",
         "method",
         "request",
         "timeouts",
+        "tried",
     )
 
     def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
@@ -100,12 +114,14 @@ class Exchange:
     def begin(self, peer: Peer, fresh: bool = False) -> None:
         """Send the request over an idle connection, or over a new one."""
         client = None if fresh else peer.take()
-        self._tried = Try(peer.address, self._route.url)
-        self.request.upstream_tries += (self._tried,)
+        request = self.request
+        tried = self.tried = Try(peer.address, self._route.url, request.site.seconds(), not fresh)
+        request.upstream_tries += (tried,)
         if client is not None:
             self._reused = True
             self.client = client
-            client.send(self, self._head, self.request.spool)
+            tried.connect_time = 0.0
+            client.send(self, self._head, request.spool)
         else:
             self._reused = False
             factory = self._connecting = ProxyClientFactory(peer, self)
@@ -115,13 +131,18 @@ class Exchange:
         """A new connection is there."""
         self._connecting = None
         self.client = client
+        self.tried.connect_time = self._elapsed()
         client.send(self, self._head, self.request.spool)
+
+    def _elapsed(self) -> float:
+        return self.request.site.seconds() - self.tried.started
 
     def failed(self, error: UpstreamError) -> None:
         """End this attempt: try once more where that is safe, or tell the client."""
         self.client = self._connecting = None
         request = self.request
-        self._tried.status = error.status
+        self.tried.status = error.status
+        self.tried.response_time = self._elapsed()
         unanswered = self._reused and isinstance(error, UpstreamUnanswered)
         if unanswered and self.method not in NOT_REPEATED:
             # The upstream closed an idle connection just as it was taken (RFC 9112 section 9.3.1).
@@ -149,8 +170,9 @@ class Exchange:
 
     def answered(self, head: ResponseHead, length: int | None, body: bytes) -> None:
         """The whole answer came at once."""
-        self._tried.status = head.status
-        request = self.request
+        request, tried = self.request, self.tried
+        tried.status, tried.head, tried.length = head.status, head, len(body)
+        tried.header_time = tried.response_time = self._elapsed()
         request.watcher = None
         if b"x-accel-redirect" in head.named:
             self._send_elsewhere(head)
@@ -160,8 +182,9 @@ class Exchange:
 
     def begun(self, head: ResponseHead, length: int | None) -> None:
         """The head is here, the body is coming."""
-        self._tried.status = head.status
-        request = self.request
+        request, tried = self.request, self.tried
+        tried.status, tried.head = head.status, head
+        tried.header_time = self._elapsed()
         if b"x-accel-redirect" in head.named:
             client, self.client = self.client, None
             if client is not None:
@@ -186,6 +209,7 @@ class Exchange:
 
     def piece(self, data: bytes) -> None:
         """A piece of the body."""
+        self.tried.length += len(data)
         if self._overflow is not None:
             self._spill(data)
         elif not self._paused:
@@ -222,12 +246,14 @@ class Exchange:
 
     def ended(self, pieces: list[bytes]) -> None:
         """The body is complete (and the upstream free)."""
+        self.tried.response_time = self._elapsed()
         for data in pieces[:-1]:
             self.piece(data)
             if self.request.finished:
                 # The disk did not take it, and the answer is cut.
                 return
         last = pieces[-1] if pieces else b""
+        self.tried.length += len(last)
         if self._overflow is not None:
             if last:
                 self._spill(last)

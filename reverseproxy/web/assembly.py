@@ -29,10 +29,9 @@ from reverseproxy.content.filecache import CacheSize, FileCache
 from reverseproxy.content.filesettings import StaticSettings, media_types
 from reverseproxy.content.slash import AddsSlash, SlashResource
 from reverseproxy.filters import servertokens
-from reverseproxy.guards import rewriting
-from reverseproxy.logs.access import AccessLogSettings, Line, compile_format, compose, formats
-from reverseproxy.logs.errors import ErrorLog, ErrorLogSettings, ErrorLogTarget
-from reverseproxy.logs.files import LogFiles
+from reverseproxy.guards import realip, rewriting
+from reverseproxy.logs.errors import ErrorLog
+from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.upstream.pool import Pools
 
@@ -68,7 +67,8 @@ class Assembly:
         self.reactor = reactor
         self.seconds = seconds
         self.dates = Dates(clock)
-        self.log_files = LogFiles()
+        self.logs = Logs(self, stderr)
+        self.log_files = self.logs.files
         self.variables = Variables()
         #: what is counted for limits, by the name of its zone
         self.zones: dict[str, object] = {}
@@ -79,8 +79,6 @@ class Assembly:
         self.warnings: list[Diagnostic] = []
         #: what was found and removed at start, for the error log
         self.swept: list[str] = []
-        self._stderr = stderr
-        self._error_logs: dict[tuple[ErrorLogTarget, ...], ErrorLog] = {}
         main = configuration.main
         self.error_log = self.error_log_of(main)
         self.log_files.complain = self.error_log.complain
@@ -96,23 +94,8 @@ class Assembly:
             raise ConfigurationError(self.errors)
 
     def error_log_of(self, level: Level) -> ErrorLog:
-        """The error log of a level; places with the same targets share one."""
-        targets = level[ErrorLogSettings].error_log
-        if targets not in self._error_logs:
-            writers: list[tuple[Callable[[bytes], None], str]] = []
-            for target in targets:
-                if target.path == "stderr":
-                    writers.append((self._stderr, target.level))
-                elif target.path is not None:
-                    file = self.log_files.at(target.path)
-                    self._named(file.path, level, "error_log")
-                    writers.append((file.write, target.level))
-            self._error_logs[targets] = ErrorLog(tuple(writers), self.dates.clock)
-        return self._error_logs[targets]
-
-    def _named(self, path: str, level: Level, directive: str) -> None:
-        origin = level.origin_of(directive)
-        self.log_files.origins.setdefault(path, origin)
+        """The error log of a level."""
+        return self.logs.errors(level)
 
     # --- servers ---
 
@@ -154,6 +137,7 @@ class Assembly:
             field_names=field_names(settings),
             named=self._named_locations,
             program=rewriting.program(place),
+            find_client=realip.finder(place),
         )
 
     # --- locations ---
@@ -204,7 +188,7 @@ class Assembly:
             level=level,
             resource=self._chain(place, rewrites),
             filters=self._filters(place),
-            log=self._access_log(level),
+            log=self.logs.accesses(level),
             error_log=self.error_log_of(level),
             client=client,
             spool=client.client_body_temp_path,
@@ -233,18 +217,6 @@ class Assembly:
     def _filters(self, place: Place) -> tuple[HeaderFilter, ...]:
         made = [header_filter(place) for header_filter in features.FILTERS]
         return tuple(one for one in made if one is not None)
-
-    def _access_log(self, level: Level) -> Callable[[Any], None]:
-        logs: list[tuple[Line, Callable[[bytes], None]]] = []
-        known = formats(level)
-        for target in level[AccessLogSettings].access_log:
-            if target.path is None:
-                return compose([])
-            name = target.format.text if target.format is not None else "combined"
-            file = self.log_files.at(target.path)
-            self._named(file.path, level, "access_log")
-            logs.append((compile_format(known[name], self.variables), file.write))
-        return compose(logs)
 
     def complain(self, origin: Origin, message: str, hint: str = "") -> None:
         """Add an error; the load fails when all are known."""

@@ -55,6 +55,8 @@ class HTTPChannel(FlowChannel):
         self._closing = False
         self._expects = False
         self._head_begun = False
+        #: whether the request under way came with bytes of another behind it
+        self.pipelined = False
         #: when the client must have sent what is awaited (seconds, monotonic)
         self.deadline = inf
         #: when reading on for nobody ends, whatever still comes
@@ -71,6 +73,7 @@ class HTTPChannel(FlowChannel):
             site = self.site = site.specific.get(host, site)
         self.number = site.next_connection()
         self.since = site.sweep.now
+        self.began = site.seconds()
         #: the client's address as text, nginx's $remote_addr
         self.peer = str(getattr(self.transport.getPeer(), "host", "unix:")).encode()
         self.settings = site.settings
@@ -183,7 +186,9 @@ class HTTPChannel(FlowChannel):
             return False
         self.deadline = inf
         self.served += 1
+        self.pipelined = bool(self._buffer)
         request = self.request = self.requestFactory(self, head)
+        request.head_received = end
         self.persistent = keeps_alive(head.version, head.named.get(b"connection"))
         if framing != NO_BODY:
             self._begin_body(request, framing)

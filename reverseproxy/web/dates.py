@@ -41,6 +41,13 @@ class Dates:
             )
         return self._local
 
+    def iso(self) -> bytes:
+        """ISO 8601, nginx's `$time_iso8601`: 2026-11-23T10:05:03+00:00."""
+        then = time.localtime(int(self.clock()))
+        zone = time.strftime("%z", then)
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", then)
+        return f"{text}{zone[:3]}:{zone[3:]}".encode()
+
 
 #: English whatever the locale says, as the format wants it.
 _MONTHS = (b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()

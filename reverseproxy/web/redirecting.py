@@ -210,9 +210,6 @@ class RedirectingRequest(AnsweringRequest):
 
     def _show(self, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]) -> None:
         response, body = error_response(self.head, status, cause, fields)
-        if self.carried:
-            names = {name for name, _ in response.fields}
-            self.carried = tuple(field for field in self.carried if field[0] not in names)
         self.respond(response)
         self.finish(body)
 

@@ -36,6 +36,8 @@ class Request(RedirectingRequest):
     # Values that most requests never change stay on the class.
     #: whether the body's pieces may come
     wants_body = False
+    #: bytes of the head as it was received
+    head_received = 0
     #: the body's size as announced; None when it comes in chunks
     body_length: int | None = 0
     #: the attempts at upstreams, for `$upstream_…`
@@ -87,6 +89,8 @@ class Request(RedirectingRequest):
                 vhost = self._other_target()
             if b"".join(head.named).translate(None, vhost.field_names):
                 self._drop_fields(vhost.field_names)
+            if vhost.find_client is not None:
+                vhost.find_client(self)
             if vhost.regexes:
                 vhost.capture(self)
             self.document_uri = uri = normalise_path(self.path, vhost.merge_slashes)
@@ -160,7 +164,10 @@ class Request(RedirectingRequest):
             then(self)
             return
         self._then = then
-        self.spool = Spool(self.location.spool, self.location.client.client_body_buffer_size)
+        client = self.location.client
+        self.spool = Spool(
+            self.location.spool, client.client_body_buffer_size, client.client_body_in_file_only
+        )
         self.wants_body = True
         self.channel.receive_body()
 

@@ -179,6 +179,19 @@ class ClientSettings:
         HTTP_SERVER_LOCATION,
         doc="How much of a body stays in memory; what is longer goes to a file.",
     )
+    client_body_in_file_only: str = directive(
+        one(enum("on", "clean", "off")),
+        "off",
+        HTTP_SERVER_LOCATION,
+        doc="Puts every body into a file with a name, which stays (on) or goes after use (clean).",
+    )
+    client_body_in_single_buffer: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER_LOCATION,
+        no_effect=True,
+        doc="$request_body is whole wherever it is in memory.",
+    )
     client_body_temp_path: SpoolDirectory = directive(
         spool_directory,
         "client_body_temp",

@@ -9,6 +9,7 @@ killed is swept at start.)
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
@@ -37,6 +38,28 @@ class SpoolDirectory:
     def create(self) -> int:
         """Open a new, already unlinked file; its descriptor. Raises SpoolError."""
         name = f"{next(_serial):010d}.{os.getpid()}"
+        try:
+            fd, path = self._open(name)
+            os.unlink(path)
+        except OSError as error:
+            raise SpoolError(self.path, error) from error
+        return fd
+
+    def create_named(self) -> tuple[int, str]:
+        """Open a new file that keeps its name (`client_body_in_file_only`). Raises SpoolError.
+
+        Without the process number the name is none that `sweep` removes.
+        """
+        while True:
+            try:
+                return self._open(f"{next(_serial):010d}")
+            except FileExistsError:
+                # Kept by a process before this one.
+                continue
+            except OSError as error:
+                raise SpoolError(self.path, error) from error
+
+    def _open(self, name: str) -> tuple[int, str]:
         folder, cut = self.path, 10
         for level in self.levels:
             folder = os.path.join(folder, name[cut - level : cut])
@@ -44,17 +67,12 @@ class SpoolDirectory:
         path = os.path.join(folder, name)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            try:
-                fd = os.open(path, flags, 0o600)
-            except FileNotFoundError:
-                # makedirs gives its mode to the last folder only.
-                os.makedirs(self.path, 0o700, exist_ok=True)
-                os.makedirs(folder, 0o700, exist_ok=True)
-                fd = os.open(path, flags, 0o600)
-            os.unlink(path)
-        except OSError as error:
-            raise SpoolError(self.path, error) from error
-        return fd
+            return os.open(path, flags, 0o600), path
+        except FileNotFoundError:
+            # makedirs gives its mode to the last folder only.
+            os.makedirs(self.path, 0o700, exist_ok=True)
+            os.makedirs(folder, 0o700, exist_ok=True)
+            return os.open(path, flags, 0o600), path
 
     def sweep(self) -> int:
         """Remove what killed processes left behind; how many files that were."""
@@ -80,11 +98,17 @@ def _alive(pid: int) -> bool:
 class Spool:
     """A body on its way in: `write` pieces, then read it as a whole, as often as wanted."""
 
-    __slots__ = ("_directory", "_memory", "_memory_limit", "fd", "size")
+    __slots__ = ("_directory", "_in_file_only", "_memory", "_memory_limit", "fd", "path", "size")
 
-    def __init__(self, directory: SpoolDirectory, memory_limit: int) -> None:
+    def __init__(
+        self, directory: SpoolDirectory, memory_limit: int, in_file_only: str = "off"
+    ) -> None:
+        """`in_file_only` is "off", or "clean" or "on": a named file, removed after use or kept."""
         self._directory = directory
-        self._memory_limit = memory_limit
+        self._memory_limit = memory_limit if in_file_only == "off" else 0
+        self._in_file_only = in_file_only
+        #: the file's path, where it has one
+        self.path: str | None = None
         self._memory: list[bytes] = []
         #: the file's descriptor, or -1 while all is in memory
         self.fd = -1
@@ -97,7 +121,10 @@ class Spool:
             self._memory.append(data)
             if self.size <= self._memory_limit:
                 return
-            self.fd = self._directory.create()
+            if self._in_file_only == "off":
+                self.fd = self._directory.create()
+            else:
+                self.fd, self.path = self._directory.create_named()
             pieces, self._memory = self._memory, []
             self._put(pieces)
         else:
@@ -129,3 +156,6 @@ class Spool:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+            if self.path is not None and self._in_file_only == "clean":
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.path)

@@ -227,6 +227,21 @@ class ProducerTests(SynchronousTestCase):
         source.request.finish()
         self.assertEqual(client.answer().body, b"x" * 100_000)
 
+    def test_registered_late(self) -> None:
+        """A producer that comes when the client has enough for now is paused at once."""
+        self.bench = mounted(self, "later")
+        client = self.bench.client()
+        client.stop_reading()
+        client.ask()
+        asked = foreign.seen["request"]
+        asked.write(b"x" * 100_000)
+        source = foreign.Source(asked, [])
+        asked.registerProducer(source, True)
+        self.assertEqual(source.told, ["pause"])
+        client.read_on()
+        self.assertEqual(source.told, ["pause", "resume"])
+        client.reset()
+
     def test_pull(self) -> None:
         """A pull producer is asked for as much as the client takes."""
         client = self.ask("pull")

@@ -8,10 +8,15 @@ import time
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.logs.errors import LEVELS, ErrorLog
+from reverseproxy.logs.errors import LEVELS, ErrorLog, ErrorWrite
 
 from ..support import proxied, request, serve
 from .test_access import utc
+
+
+def to(lines: list[bytes]) -> ErrorWrite:
+    """What keeps the lines of an error log."""
+    return lambda line, _level: lines.append(line)
 
 
 class LineTests(SynchronousTestCase):
@@ -35,7 +40,7 @@ class LineTests(SynchronousTestCase):
     def test_without_request(self) -> None:
         """What concerns no request has the message alone."""
         lines: list[bytes] = []
-        ErrorLog(((lines.append, "notice"),), lambda: 0.0).log("notice", "started")
+        ErrorLog(((to(lines), "notice"),), lambda: 0.0).log("notice", "started")
         now = time.strftime("%Y/%m/%d %H:%M:%S", time.localtime(0))
         self.assertRegex(lines[0].decode(), rf"^{now} \[notice\] {os.getpid()}#\d+: started\n$")
 
@@ -43,7 +48,7 @@ class LineTests(SynchronousTestCase):
         """A target gets its level and what is more serious."""
         for at, level in enumerate(LEVELS):
             lines: list[bytes] = []
-            log = ErrorLog(((lines.append, level),))
+            log = ErrorLog(((to(lines), level),))
             for name in LEVELS:
                 log.log(name, name)
             self.assertEqual(len(lines), len(LEVELS) - at)
@@ -52,7 +57,7 @@ class LineTests(SynchronousTestCase):
         """Each target has a level of its own; none at all is quiet."""
         few: list[bytes] = []
         many: list[bytes] = []
-        log = ErrorLog(((few.append, "crit"), (many.append, "info")))
+        log = ErrorLog(((to(few), "crit"), (to(many), "info")))
         for name in LEVELS:
             log.log(name, name)
         self.assertEqual((len(few), len(many)), (3, 7))
@@ -81,7 +86,7 @@ class LineTests(SynchronousTestCase):
     def test_failure(self) -> None:
         """A Python error is one line with its place; the traceback is for level debug."""
         lines: list[bytes] = []
-        log = ErrorLog(((lines.append, "debug"),))
+        log = ErrorLog(((to(lines), "debug"),))
         try:
             _raise()
         except ValueError:
@@ -97,7 +102,7 @@ class LineTests(SynchronousTestCase):
         """One complaint is repeated after a minute; another one comes at once."""
         lines: list[bytes] = []
         now = [0.0]
-        log = ErrorLog(((lines.append, "info"),), lambda: now[0])
+        log = ErrorLog(((to(lines), "info"),), lambda: now[0])
         for seconds, message, count in (
             (0, "a", 1),
             (59, "a", 1),

@@ -1,0 +1,88 @@
+"""Logs that are written in blocks (`buffer=`, `flush=`, `gzip=`), and logs kept in memory."""
+
+from __future__ import annotations
+
+import gzip
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .files import LogFile
+
+if TYPE_CHECKING:
+    from .access import Buffering
+
+
+class BufferedLogFile(LogFile):
+    """Gathers lines, and writes them when the next does not fit, or after `flush` seconds.
+
+    Only whole lines are written, compressed to a gzip member a block where that is asked for. The
+    sweep calls `check`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        buffering: Buffering,
+        seconds: Callable[[], float],
+        complain: Callable[[str], None],
+    ) -> None:
+        super().__init__(path, complain)
+        self.buffering = buffering
+        self._seconds = seconds
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._since = 0.0
+
+    def write(self, line: bytes) -> None:
+        """Keep a line, after writing what it does not fit behind."""
+        if self._size + len(line) > self.buffering.size:
+            self.flush()
+        if not self._lines:
+            self._since = self._seconds()
+        self._lines.append(line)
+        self._size += len(line)
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        if not self._lines:
+            return
+        block = b"".join(self._lines)
+        self._lines.clear()
+        self._size = 0
+        if self.buffering.gzip is not None:
+            block = gzip.compress(block, self.buffering.gzip)
+        super().write(block)
+
+    def check(self, now: float) -> None:
+        """Write what is older than `flush`."""
+        if self.buffering.flush and self._lines and now - self._since >= self.buffering.flush:
+            self.flush()
+
+    def open(self) -> None:
+        """Open, or write into the file that was renamed and open anew."""
+        if self.fd >= 0:
+            self.flush()
+        super().open()
+
+    def close(self) -> None:
+        """Write what was gathered, and close."""
+        if self.fd >= 0:
+            self.flush()
+        super().close()
+
+
+class MemoryLog:
+    """`error_log memory:SIZE`: the last lines, `size` bytes of them at most."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.lines: deque[bytes] = deque()
+        self._held = 0
+
+    def write(self, line: bytes) -> None:
+        """Keep a line, and forget the oldest for it."""
+        self.lines.append(line)
+        self._held += len(line)
+        while self._held > self.size and self.lines:
+            self._held -= len(self.lines.popleft())

@@ -1,0 +1,132 @@
+"""The logs of a configuration: every target made once, however often it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from reverseproxy.config import Level, Template
+
+from .access import AccessLogSettings, AccessLogTarget, OpenLogs, Write, compose, formats
+from .buffered import BufferedLogFile, MemoryLog
+from .errors import ErrorLog, ErrorLogSettings, ErrorLogTarget, ErrorWrite
+from .files import LogFiles
+from .formats import Line, compile_format
+from .syslog import SEVERITIES, Syslog, SyslogTarget
+from .varying import VaryingLog
+
+if TYPE_CHECKING:
+    from reverseproxy.web.assembly import Assembly
+    from reverseproxy.web.request import Request
+
+
+class Logs:
+    """Makes error logs and access logs, and shares what they write to."""
+
+    def __init__(self, assembly: Assembly, stderr: Callable[[bytes], None]) -> None:
+        self._assembly = assembly
+        self._stderr = stderr
+        self.files = LogFiles()
+        #: logs kept in memory, by the name that was written
+        self.memory: dict[str, MemoryLog] = {}
+        self._syslogs: dict[SyslogTarget, Syslog] = {}
+        self._errors: dict[tuple[ErrorLogTarget, ...], ErrorLog] = {}
+        #: logs whose paths have variables, by what was written
+        self.varying: dict[tuple[str, OpenLogs | None], VaryingLog] = {}
+
+    def complain(self, why: str) -> None:
+        """Tell of trouble with a log, on the others."""
+        self._assembly.error_log.complain(why)
+
+    # --- errors ---
+
+    def errors(self, level: Level) -> ErrorLog:
+        """The error log of a level; places with the same targets share one."""
+        targets = level[ErrorLogSettings].error_log
+        if targets not in self._errors:
+            writers = [(self._error_writer(t, level), t.level) for t in targets if t.path != "off"]
+            self._errors[targets] = ErrorLog(tuple(writers), self._assembly.dates.clock)
+        return self._errors[targets]
+
+    def _error_writer(self, target: ErrorLogTarget, level: Level) -> ErrorWrite:
+        if target.syslog is not None:
+            syslog = self._syslog(target.syslog)
+            return lambda line, name: syslog.write(line, SEVERITIES.index(name))
+        if target.path == "stderr":
+            return lambda line, _name: self._stderr(line)
+        if target.memory:
+            memory = self.memory.setdefault(target.path, MemoryLog(target.memory))
+            return lambda line, _name: memory.write(line)
+        file = self.files.at(target.path)
+        self.files.origins.setdefault(target.path, level.origin_of("error_log"))
+        return lambda line, _name: file.write(line)
+
+    def _syslog(self, target: SyslogTarget) -> Syslog:
+        if target not in self._syslogs:
+            clock = self._assembly.dates.clock
+            self._syslogs[target] = Syslog(target, clock, self.complain)
+        return self._syslogs[target]
+
+    # --- accesses ---
+
+    def accesses(self, level: Level) -> Callable[[Any], None]:
+        """The function that writes the lines of a request that is over."""
+        settings = level[AccessLogSettings]
+        logs: list[tuple[Line, Write]] = []
+        known = formats(level)
+        for target in settings.access_log:
+            if target.path is None and target.syslog is None:
+                return compose([])
+            name = target.format.text if target.format is not None else "combined"
+            line = compile_format(known[name], self._assembly.variables)
+            logs.append((line, self._conditional(target, self._access_writer(target, level))))
+        return compose(logs)
+
+    def _access_writer(self, target: AccessLogTarget, level: Level) -> Write:
+        if target.syslog is not None:
+            syslog = self._syslog(target.syslog)
+            return lambda line, _request: syslog.write(line)
+        if isinstance(target.path, Template):
+            return self._varying(target.path, level[AccessLogSettings].open_log_file_cache)
+        path = target.path or ""
+        origin = level.origin_of("access_log")
+        known = self.files.known(path)
+        if target.buffering is not None and known is None:
+            file = BufferedLogFile(path, target.buffering, self._assembly.seconds, self.complain)
+            self.files.add(file)
+            self._assembly.sweep.add(file)
+        elif known is not None and getattr(known, "buffering", None) != target.buffering:
+            self._assembly.complain(
+                origin or level.origin, f'"{path}" is there already with another buffer'
+            )
+        self.files.origins.setdefault(path, origin)
+        opened = self.files.at(path)
+        return lambda line, _request: opened.write(line)
+
+    def _varying(self, path: Template, cache: OpenLogs | None) -> Write:
+        key = (path.text, cache)
+        if key not in self.varying:
+            render = self._assembly.variables.compile(path)
+            log = VaryingLog(render, cache, self._assembly.seconds, self.complain)
+            self.varying[key] = log
+            self._assembly.sweep.add(log)
+        return self.varying[key].write
+
+    def _conditional(self, target: AccessLogTarget, write: Write) -> Write:
+        if target.condition is None:
+            return write
+        holds = self._assembly.variables.compile(target.condition)
+
+        def write_if(line: bytes, request: Request) -> None:
+            if holds(request) not in (b"", b"0"):
+                write(line, request)
+
+        return write_if
+
+    def close(self) -> None:
+        """Write what waits, and close everything."""
+        for log in self.varying.values():
+            log.close()
+        for syslog in self._syslogs.values():
+            syslog.close()
+        self.files.close()
