@@ -219,8 +219,10 @@ class Assembly:
         return tuple(one for one in made if one is not None)
 
     def complain(self, origin: Origin, message: str, hint: str = "") -> None:
-        """Add an error; the load fails when all are known."""
-        self.errors.append(Diagnostic(origin, message, hint))
+        """Add an error; the load fails when all are known. What several places inherit is one."""
+        diagnostic = Diagnostic(origin, message, hint)
+        if diagnostic not in self.errors:
+            self.errors.append(diagnostic)
 
 
 def _keep_alive_line(timeout: KeepAlive) -> bytes:
