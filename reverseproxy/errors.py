@@ -50,6 +50,13 @@ class UpstreamRefused(UpstreamError):
     cause = "RP-502-refused"
 
 
+class NoConnectionLeft(UpstreamError):
+    """`worker_connections` are taken: there is none for an upstream."""
+
+    status = 500
+    cause = "RP-500-connections"
+
+
 class UpstreamTimeout(UpstreamError):
     """A connect, send or read took longer than its timeout."""
 

@@ -239,6 +239,8 @@ class Request(RedirectingRequest):
         self.finished = 1
         if not self.startedWriting:
             self.code = self._lost_code
+        if getattr(self.channel.transport, "shrunk", False):
+            self.location.error_log.error("a file shrank while it was sent: cut", request=self)
         if self.watcher is not None:
             self.watcher.client_gone()
         self.sentLength = max(0, self.sentLength - getattr(self.channel.transport, "unsent", 0))

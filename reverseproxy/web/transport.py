@@ -65,6 +65,8 @@ class SendAtOnce(tcp.Connection):
     pending = 0
     #: bytes that the kernel has taken, ever: a deadline for sending looks whether it grows
     taken = 0
+    #: whether a file that was being sent ended before it was said to
+    shrunk = False
     #: bytes that the kernel had not taken when the connection was lost
     unsent = 0
 
@@ -177,6 +179,7 @@ class SendAtOnce(tcp.Connection):
             return main.CONNECTION_LOST
         except EOFError:
             # A file shrank under us: only a cut tells the client (RFC 9112 section 8).
+            self.shrunk = True
             return main.CONNECTION_LOST
         if self._queue:
             return None

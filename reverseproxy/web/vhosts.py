@@ -133,8 +133,10 @@ class NameVirtualHost(vhost.NameVirtualHost):
                 found = self._find(parse_host(header)[0])
             else:
                 found = self._exact.get(b"", self.default)
-            if len(self._remembered) < REMEMBERED:
-                self._remembered[header] = found
+            if len(self._remembered) >= REMEMBERED:
+                # Whoever invents names slows nobody down for longer than this.
+                self._remembered.clear()
+            self._remembered[header] = found
         return found
 
     def _find(self, name: bytes) -> VirtualHost:
