@@ -18,8 +18,10 @@ from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
 from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static
+from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
+from reverseproxy.content.symlinks import SymlinkSettings
 from reverseproxy.filters import charset, gunzip, gzip, headers, limitrate, ranges, servertokens
 from reverseproxy.filters.charsetsettings import CharsetSettings
 from reverseproxy.filters.headersettings import HeaderSettings
@@ -70,6 +72,8 @@ SETTINGS: tuple[type, ...] = (
     ErrorPageSettings,
     StaticSettings,
     autoindex.AutoindexSettings,
+    FileCacheSettings,
+    SymlinkSettings,
     ProxySettings,
     mount.MountSettings,
     gzip.GzipSettings,

@@ -324,6 +324,16 @@ class ClientSettings:
         doc="Names the version in the Server field, or puts a text there; an empty one is none.",
         syntax="on | off | build | string",
     )
+    msie_refresh: bool = directive(
+        one(flag), "off", HTTP_SERVER_LOCATION, doc="Sends MSIE pages that refresh, not redirects."
+    )
+    msie_padding: bool = directive(
+        one(flag),
+        "on",
+        HTTP_SERVER_LOCATION,
+        no_effect=True,
+        doc="Error pages for browsers are longer than the 512 bytes that MSIE wants.",
+    )
     chunked_transfer_encoding: bool = directive(
         one(flag),
         "on",
