@@ -7,6 +7,7 @@ is a line on the terminal and an exit status.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -92,9 +93,11 @@ def _directories(main: Level, assembly: Assembly) -> list[Diagnostic]:
 
 
 def _nearest(folder: str) -> str:
-    """The folder, or the first above it that is there."""
-    while not os.path.isdir(folder):
+    """The folder, or the first above it that is there. Raises OSError where a file is in the way."""
+    while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
     return folder
 
 
