@@ -93,7 +93,7 @@ def _directories(main: Level, assembly: Assembly) -> list[Diagnostic]:
 
 
 def _nearest(folder: str) -> str:
-    """The folder, or the first above it that is there. Raises OSError where a file is in the way."""
+    """The folder, or the first above it that is there. OSError where a file is in the way."""
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     if not os.path.isdir(folder):
