@@ -509,4 +509,21 @@ CASES = [
             *get("/head", method="HEAD"),
         ),
     ),
+    Case(
+        "stub_status",
+        """
+        location / { stub_status; }
+        location /old { stub_status on; }
+        location /deny { stub_status; deny all; }
+        location /variables { return 200 "$connections_writing $connections_reading\n"; }
+        """,
+        get("/deny", "/variables") + get("/", "/old", method="POST"),
+    ),
+    Case(
+        "stub_status numbers",
+        "location / { stub_status; }",
+        get("/", "/x") + get("/", method="HEAD"),
+        ignore=("content-length",),
+        reason="the numbers are of all that this test's servers were asked so far",
+    ),
 ]
