@@ -526,4 +526,64 @@ CASES = [
         ignore=("content-length",),
         reason="the numbers are of all that this test's servers were asked so far",
     ),
+    Case(
+        "limits",
+        """
+        set_real_ip_from 127.0.0.1;
+        location /one/ { limit_req zone=diff_one; error_page 404 =200 @said; }
+        location /burst/ { limit_req zone=diff_burst burst=3 nodelay; error_page 404 =200 @said; }
+        location /delay/ {
+            limit_req zone=diff_delay burst=4 delay=2;
+            limit_req_dry_run on;
+            error_page 404 =200 @said;
+        }
+        location /status/ { limit_req zone=diff_status; limit_req_status 429; }
+        location /close/ { limit_req zone=diff_close; limit_req_status 444; }
+        location /page/ {
+            limit_req zone=diff_page;
+            error_page 404 503 =200 @said;
+        }
+        location /several/ {
+            limit_req zone=diff_all burst=1 nodelay;
+            limit_req zone=diff_several;
+            error_page 404 =200 @said;
+        }
+        location /key/ { limit_req zone=diff_key; error_page 404 =200 @said; }
+        location /conn/ { limit_conn diff_conn 1; error_page 404 =200 @said; }
+        location /return/ { limit_req zone=diff_return; return 200 "never counted\n"; }
+        location /denied/ { limit_req zone=diff_denied; deny all; }
+        location @said { return 200 "$limit_req_status|$limit_conn_status\n"; }
+        """,
+        get(*["/one/"] * 3)
+        + get("/one/", fields=of("192.0.2.1"))
+        + get(*["/burst/"] * 6)
+        + get(*["/delay/"] * 6)
+        + get(*["/status/"] * 2)
+        + get(*["/close/"] * 2)
+        + get(*["/page/"] * 2)
+        + get(*["/several/"] * 2)
+        + get("/several/", "/several/", fields=of("192.0.2.1"))
+        + get("/several/", "/several/", fields=of("192.0.2.2"))
+        + get("/key/", "/key/", "/key/?k=1", "/key/?k=2", "/key/?k=1", "/key/?k=")
+        + get(*["/conn/"] * 3)
+        + get(*["/return/"] * 2)
+        + get(*["/denied/"] * 2),
+        http="".join(
+            f"limit_req_zone {key} zone=diff_{name}:1m rate=1r/m;\n"
+            for name, key in {
+                "one": "$binary_remote_addr",
+                "burst": "$binary_remote_addr",
+                "delay": "$binary_remote_addr",
+                "status": "$binary_remote_addr",
+                "close": "$binary_remote_addr",
+                "page": "$binary_remote_addr",
+                "all": "$server_port",
+                "several": "$remote_addr",
+                "key": "$arg_k",
+                "return": "$binary_remote_addr",
+                "denied": "$binary_remote_addr",
+            }.items()
+        )
+        + "limit_conn_zone $binary_remote_addr zone=diff_conn:1m;",
+    ),
 ]
