@@ -18,8 +18,10 @@ from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
 from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static, stubstatus
+from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
+from reverseproxy.content.symlinks import SymlinkSettings
 from reverseproxy.filters import charset, gunzip, gzip, headers, limitrate, ranges, servertokens
 from reverseproxy.filters.charsetsettings import CharsetSettings
 from reverseproxy.filters.headersettings import HeaderSettings
@@ -45,7 +47,7 @@ from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
-from reverseproxy.web.settings import ClientSettings, ServerSettings
+from reverseproxy.web.settings import ClientSettings, SecureSettings, ServerSettings
 from reverseproxy.web.variables import Variables
 
 #: The classes whose rows are the directives, in the order of the reference.
@@ -55,6 +57,7 @@ SETTINGS: tuple[type, ...] = (
     ErrorLogSettings,
     ServerSettings,
     ClientSettings,
+    SecureSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
     realip.RealIpSettings,
@@ -69,6 +72,8 @@ SETTINGS: tuple[type, ...] = (
     ErrorPageSettings,
     StaticSettings,
     autoindex.AutoindexSettings,
+    FileCacheSettings,
+    SymlinkSettings,
     ProxySettings,
     mount.MountSettings,
     stubstatus.StubStatusSettings,

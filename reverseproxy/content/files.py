@@ -28,17 +28,33 @@ class OpenFile:
     to let go closes it. Raises OSError.
     """
 
-    __slots__ = ("fd", "is_directory", "is_file", "mtime", "size")
+    __slots__ = ("_data", "fd", "identity", "is_directory", "is_file", "kept", "mtime", "size")
 
-    def __init__(self, path: bytes) -> None:
-        # O_NONBLOCK: opening a fifo must not wait for somebody to write to it.
-        self.fd = -1
-        self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    def __init__(self, path: bytes, fd: int = -1) -> None:
+        """Open `path`, or take `fd`, which is open already."""
+        self.fd = fd
+        if fd < 0:
+            # O_NONBLOCK: opening a fifo must not wait for somebody to write to it.
+            self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         status = os.fstat(self.fd)
+        #: what another file at the same path would not have
+        self.identity = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+        #: whether a cache keeps it: then its bytes may be kept, too
+        self.kept = False
+        self._data = b""
         self.size = status.st_size
         self.mtime = int(status.st_mtime)
         self.is_directory = stat.S_ISDIR(status.st_mode)
         self.is_file = stat.S_ISREG(status.st_mode)
+
+    def read(self) -> bytes:
+        """All of it, for small files; a kept one is read once."""
+        data = self._data
+        if not data:
+            data = os.pread(self.fd, self.size, 0)
+            if self.kept and len(data) == self.size:
+                self._data = data
+        return data
 
     def __del__(self) -> None:
         if self.fd >= 0:
@@ -146,7 +162,11 @@ def send(request: Request, file: OpenFile, chunk: int) -> None:
             request.send_file(FileSegment(file.fd, start, stop - start, file, chunk))
         request.finish(response.tail)
     elif file.size <= SMALL:
-        pieces = [before + os.pread(file.fd, stop - start, start) for before, start, stop in parts]
+        if response.parts is None:
+            request.finish(file.read())
+            return
+        data = file.read()
+        pieces = [before + data[start:stop] for before, start, stop in parts]
         request.finish(b"".join(pieces) + response.tail)
     else:
         FileProducer(request, file, parts, response.tail).start()

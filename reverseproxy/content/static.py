@@ -20,10 +20,9 @@ from . import autoindex, gzipstatic
 from .documents import documents
 from .files import OpenFile, send
 from .filesettings import StaticSettings, media_types
+from .opening import opener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 
@@ -42,7 +41,7 @@ class StaticResource(Resource):
         super().__init__()
         settings = place[StaticSettings]
         self.path = documents(place).path
-        self.open: Callable[[Request, bytes], OpenFile] = lambda _request, path: OpenFile(path)
+        self.open = opener(place)
         self.index = [
             (place.compile(name), name.text.startswith("/"))
             for names in settings.index

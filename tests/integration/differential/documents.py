@@ -248,6 +248,50 @@ CASES = [
         get("/one/", "/deep/", "/none/", "/one/x"),
     ),
     Case(
+        "disable_symlinks",
+        """
+        location / { disable_symlinks on; }
+        location /off/ { alias {root}/; disable_symlinks off; }
+        location /owner/ { alias {root}/; disable_symlinks if_not_owner; }
+        location /from/ { alias {root}/; disable_symlinks on from=$document_root; }
+        location /inside/ { alias {root}/links/; disable_symlinks on from={root}/links; }
+        location /exact/ { alias {root}/; disable_symlinks on from={root}/links/a.txt; }
+        location /tried/ { alias {root}/; disable_symlinks on; try_files links/a.txt b.html =404; }
+        """,
+        get(
+            "/a.txt",
+            "/dir/",
+            "/links/a.txt",
+            "/links/dir/",
+            "/links/dir/other.html",
+            "/links/nothing",
+            "/links/none",
+            "/off/links/a.txt",
+            "/off/links/dir/",
+            "/owner/links/a.txt",
+            "/owner/links/dir/other.html",
+            "/owner/links/nothing",
+            "/from/links/a.txt",
+            "/from/a.txt",
+            "/inside/a.txt",
+            "/inside/dir/",
+            "/exact/links/a.txt",
+            "/tried/x",
+        ),
+    ),
+    Case(
+        "open_file_cache",
+        """
+        open_file_cache max=100 inactive=10s;
+        open_file_cache_errors on;
+        open_file_cache_min_uses 2;
+        location / { }
+        location /try/ { alias {root}/; try_files $uri dir/ =404; index other.html; }
+        """,
+        get("/a.txt", "/a.txt", "/a.txt", "/none", "/none", "/dir", "/dir/", "/long.txt", "/try/x")
+        + get("/a.txt", fields="Range: bytes=1-2"),
+    ),
+    Case(
         "gzip_static",
         """
         gzip_static on;

@@ -67,6 +67,15 @@ broken:*
 last:{PLAIN}secret"""
 
 
+#: Symbolic links, by name.
+LINKS = {
+    "links/a.txt": "../a.txt",
+    "links/dir": "../dir",
+    "links/strange": "/etc/hostname",
+    "links/nothing": "nowhere",
+}
+
+
 def make(root: Path) -> None:
     """Write them below `root`."""
     files = {**FILES, "users": USERS}
@@ -75,6 +84,12 @@ def make(root: Path) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+    for name, target in LINKS.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
     for path in (*root.rglob("*"), root):
+        if path.is_symlink():
+            continue
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (CHANGED, CHANGED))

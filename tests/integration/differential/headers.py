@@ -138,6 +138,29 @@ CASES = [
         ),
     ),
     Case(
+        "msie_refresh",
+        """
+        msie_refresh on; msie_padding off;
+        location / { }
+        location /moved { return 301 /elsewhere?a=b; }
+        location /found { return 302 http://example.org/; }
+        location /other { return 307 /x; }
+        location /quoted { return 302 "/a\\"b'c d"; }
+        location /uri { return 302 $uri; }
+        """,
+        get(
+            "/moved",
+            "/found",
+            "/other",
+            "/dir",
+            "/quoted",
+            "/uri/%22%3E%3Cscript",
+            fields="User-Agent: Mozilla/4.0 (compatible; MSIE 7.0; Windows)",
+        )
+        + get("/moved", fields="User-Agent: Mozilla/4.0 (MSIE 6.0) Opera 7")
+        + get("/moved", fields="User-Agent: Mozilla/5.0"),
+    ),
+    Case(
         "charset",
         """
         charset utf-8;
