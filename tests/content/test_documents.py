@@ -108,6 +108,12 @@ class TellingTests(FilesCase):
         self.assertEqual(client.get(b"/a.txt", later).status, 200)
         self.assertEqual(client.get(b"/dir/index.html", later).status, 304)
 
+    def test_error_pages(self) -> None:
+        """A condition is for what was asked for, not for the page of an error."""
+        client = self.bench("error_page 404 /a.txt;").client()
+        answer = client.get(b"/none", b"If-None-Match: *")
+        self.assertEqual((answer.status, answer.body), (404, b"a\n"))
+
     def test_log_not_found(self) -> None:
         """A file that is not there is an error line, unless log_not_found is off."""
         bench = self.bench("location / { } location /dir/ { log_not_found off; }")
