@@ -127,3 +127,13 @@ class TellingTests(FilesCase):
         """A value that is none is an error."""
         for text in ("etag maybe;", "if_modified_since after;", "log_not_found 1;"):
             self.assertIn("takes", self.errors(text))
+
+    def test_without_effect(self) -> None:
+        """How nginx reads files is accepted and checked, and changes nothing."""
+        client = self.bench(
+            "aio threads=default; directio 4m; directio_alignment 4k; output_buffers 1 512k; "
+            "postpone_output 0; read_ahead 0;"
+        ).client()
+        self.assertEqual(client.get(b"/a.txt").body, b"a\n")
+        for text in ("aio maybe;", "directio on;", "output_buffers 1;", "postpone_output x;"):
+            self.assertIn("takes", self.errors(text), text)
