@@ -28,6 +28,7 @@ from reverseproxy.filters.headersettings import HeaderSettings
 from reverseproxy.guards import (
     access,
     addresses,
+    authrequest,
     basic,
     internal,
     limitconn,
@@ -46,7 +47,7 @@ from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
-from reverseproxy.web.settings import ClientSettings, ServerSettings
+from reverseproxy.web.settings import ClientSettings, SecureSettings, ServerSettings
 from reverseproxy.web.variables import Variables
 
 #: The classes whose rows are the directives, in the order of the reference.
@@ -56,6 +57,7 @@ SETTINGS: tuple[type, ...] = (
     ErrorLogSettings,
     ServerSettings,
     ClientSettings,
+    SecureSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
     realip.RealIpSettings,
@@ -64,6 +66,7 @@ SETTINGS: tuple[type, ...] = (
     limitconn.LimitConnSettings,
     addresses.AddressSettings,
     basic.BasicSettings,
+    authrequest.AuthRequestSettings,
     access.AccessSettings,
     tryfiles.TryFilesSettings,
     ErrorPageSettings,

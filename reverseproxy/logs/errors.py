@@ -119,6 +119,8 @@ class ErrorLog:
         if request is not None:
             parts.append(f", server: {request.vhost.name.decode()}")
             parts.append(f', request: "{_text(request.head.line)}"')
+            if request.parent is not None:
+                parts.append(f', subrequest: "{_text(request.document_uri)}"')
             if request.upstream_tries:
                 parts.append(f', upstream: "{request.upstream_tries[-1].url}"')
             host = request.head.named.get(b"host")

@@ -69,7 +69,7 @@ def _request_line(request: Request) -> bytes:
 
 
 def _request_method(request: Request) -> bytes:
-    return request.head.method
+    return (request.parent or request).head.method
 
 
 def _status(request: Request) -> bytes:
