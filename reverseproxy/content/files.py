@@ -28,7 +28,7 @@ class OpenFile:
     to let go closes it. Raises OSError.
     """
 
-    __slots__ = ("_data", "fd", "identity", "is_directory", "is_file", "kept", "mtime", "size")
+    __slots__ = ("_data", "fd", "is_directory", "is_file", "kept", "mtime", "size", "status")
 
     def __init__(self, path: bytes, fd: int = -1) -> None:
         """Open `path`, or take `fd`, which is open already."""
@@ -36,9 +36,7 @@ class OpenFile:
         if fd < 0:
             # O_NONBLOCK: opening a fifo must not wait for somebody to write to it.
             self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        status = os.fstat(self.fd)
-        #: what another file at the same path would not have
-        self.identity = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+        status = self.status = os.fstat(self.fd)
         #: whether a cache keeps it: then its bytes may be kept, too
         self.kept = False
         self._data = b""
@@ -46,6 +44,12 @@ class OpenFile:
         self.mtime = int(status.st_mtime)
         self.is_directory = stat.S_ISDIR(status.st_mode)
         self.is_file = stat.S_ISREG(status.st_mode)
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """What another file at the same path, or this one when it was changed, would not have."""
+        status = self.status
+        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
     def read(self) -> bytes:
         """All of it, for small files; a kept one is read once."""

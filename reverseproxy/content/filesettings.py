@@ -53,6 +53,20 @@ def index(args: Args) -> tuple[Template, ...]:
     return tuple(args.template(word) for word in args.words)
 
 
+def aio(args: Args) -> str:
+    """`aio on | off | threads[=POOL]`."""
+    word = args.words[0]
+    if word.text not in ("on", "off", "threads") and not word.text.startswith("threads="):
+        raise BadValue(f'aio takes on, off or threads, not "{word.text}"', word)
+    return word.text
+
+
+def directio(args: Args) -> int | None:
+    """`directio SIZE | off`."""
+    word = args.words[0]
+    return None if word.text == "off" else size(word)
+
+
 @settings
 class StaticSettings:
     """Files (ngx_http_core_module, ngx_http_index_module)."""
@@ -113,6 +127,28 @@ class StaticSettings:
         None,
         HTTP_SERVER_LOCATION,
         doc="How many ranges one request may ask for; 0 is none, no limit by default.",
+    )
+    aio: str = directive(
+        aio,
+        "off",
+        HTTP_SERVER_LOCATION,
+        no_effect=True,
+        doc="Files are read by the process that serves them.",
+        syntax="on | off | threads[=pool]",
+    )
+    directio: int | None = directive(
+        directio,
+        "off",
+        HTTP_SERVER_LOCATION,
+        no_effect=True,
+        doc="Files are read through the kernel's cache.",
+        syntax="size | off",
+    )
+    directio_alignment: int = directive(
+        one(size), "512", HTTP_SERVER_LOCATION, no_effect=True, doc="See directio."
+    )
+    read_ahead: int = directive(
+        one(size), "0", HTTP_SERVER_LOCATION, no_effect=True, doc="The kernel decides."
     )
     etag: bool = directive(
         one(flag), "on", HTTP_SERVER_LOCATION, doc="Gives files an ETag of their time and size."

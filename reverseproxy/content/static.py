@@ -90,7 +90,10 @@ class StaticResource(Resource):
     def _send(self, request: Request, file: OpenFile, fields: list[tuple[bytes, bytes]]) -> None:
         etag = b'"%x-%x"' % (file.mtime, file.size) if self.etag else b""
         head = request.head
-        status = precondition(head.method, head, etag, file.mtime, self.if_modified_since)
+        status = 200
+        if request.status_override in (0, 200):
+            # The page of an error is never "not modified": the error is news.
+            status = precondition(head.method, head, etag, file.mtime, self.if_modified_since)
         if status == 412:
             raise Refusal(
                 412, "RP-412-precondition", "a precondition of the request failed", "info"

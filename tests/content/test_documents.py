@@ -108,6 +108,12 @@ class TellingTests(FilesCase):
         self.assertEqual(client.get(b"/a.txt", later).status, 200)
         self.assertEqual(client.get(b"/dir/index.html", later).status, 304)
 
+    def test_error_pages(self) -> None:
+        """A condition is for what was asked for, not for the page of an error."""
+        client = self.bench("error_page 404 /a.txt;").client()
+        answer = client.get(b"/none", b"If-None-Match: *")
+        self.assertEqual((answer.status, answer.body), (404, b"a\n"))
+
     def test_log_not_found(self) -> None:
         """A file that is not there is an error line, unless log_not_found is off."""
         bench = self.bench("location / { } location /dir/ { log_not_found off; }")
@@ -121,3 +127,13 @@ class TellingTests(FilesCase):
         """A value that is none is an error."""
         for text in ("etag maybe;", "if_modified_since after;", "log_not_found 1;"):
             self.assertIn("takes", self.errors(text))
+
+    def test_without_effect(self) -> None:
+        """How nginx reads files is accepted and checked, and changes nothing."""
+        client = self.bench(
+            "aio threads=default; directio 4m; directio_alignment 4k; output_buffers 1 512k; "
+            "postpone_output 0; read_ahead 0;"
+        ).client()
+        self.assertEqual(client.get(b"/a.txt").body, b"a\n")
+        for text in ("aio maybe;", "directio on;", "output_buffers 1;", "postpone_output x;"):
+            self.assertIn("takes", self.errors(text), text)
