@@ -50,6 +50,13 @@ class UpstreamRefused(UpstreamError):
     cause = "RP-502-refused"
 
 
+class NoConnectionLeft(UpstreamError):
+    """`worker_connections` are taken: there is none for an upstream."""
+
+    status = 500
+    cause = "RP-500-connections"
+
+
 class UpstreamTimeout(UpstreamError):
     """A connect, send or read took longer than its timeout."""
 
@@ -71,6 +78,10 @@ class UpstreamProtocolError(UpstreamError):
     """The upstream sent something that is not well-formed HTTP/1 (RFC 9112)."""
 
     cause = "RP-502-protocol"
+
+
+class BrokenBody(ReverseProxyError):
+    """An answer's body is not what its head says, and can't be converted."""
 
 
 class SpoolError(ReverseProxyError):

@@ -17,18 +17,25 @@ from collections.abc import Callable
 from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
-from reverseproxy.content import autoindex, mount, proxy, static
+from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static
+from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
-from reverseproxy.filters import gzip, headers, ranges, servertokens
+from reverseproxy.content.symlinks import SymlinkSettings
+from reverseproxy.filters import charset, gunzip, gzip, headers, limitrate, ranges, servertokens
+from reverseproxy.filters.charsetsettings import CharsetSettings
 from reverseproxy.filters.headersettings import HeaderSettings
 from reverseproxy.guards import (
     access,
     addresses,
+    authrequest,
     basic,
     internal,
     limitconn,
+    limitexcept,
     limitreq,
+    realip,
+    referers,
     rewritesettings,
     rewriting,
     tryfiles,
@@ -40,7 +47,7 @@ from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
-from reverseproxy.web.settings import ClientSettings, ServerSettings
+from reverseproxy.web.settings import ClientSettings, SecureSettings, ServerSettings
 from reverseproxy.web.variables import Variables
 
 #: The classes whose rows are the directives, in the order of the reference.
@@ -50,21 +57,31 @@ SETTINGS: tuple[type, ...] = (
     ErrorLogSettings,
     ServerSettings,
     ClientSettings,
+    SecureSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
+    realip.RealIpSettings,
+    referers.RefererSettings,
     limitreq.LimitReqSettings,
     limitconn.LimitConnSettings,
     addresses.AddressSettings,
     basic.BasicSettings,
+    authrequest.AuthRequestSettings,
     access.AccessSettings,
     tryfiles.TryFilesSettings,
     ErrorPageSettings,
     StaticSettings,
     autoindex.AutoindexSettings,
+    FileCacheSettings,
+    SymlinkSettings,
     ProxySettings,
     mount.MountSettings,
     gzip.GzipSettings,
+    gzipstatic.GzipStaticSettings,
+    gunzip.GunzipSettings,
     HeaderSettings,
+    CharsetSettings,
+    limitrate.LimitRateSettings,
     AccessLogSettings,
     mapping.MapSettings,
     geo.GeoSettings,
@@ -81,7 +98,9 @@ DECLARATIONS: tuple[Callable[[Level, Variables], None], ...] = (
 #: In nginx's order of phases, outermost first.
 GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
     internal.guard,
+    limitexcept.guard,
     rewriting.guard,
+    realip.guard,
     limitreq.guard,
     limitconn.guard,
     access.guard,
@@ -98,8 +117,11 @@ CONTENTS: tuple[Callable[[Place], IResource | None], ...] = (
 #: gzip comes before ranges: of an answer that is compressed on its way no part can be asked for.
 FILTERS: tuple[Callable[[Place], HeaderFilter | None], ...] = (
     headers.header_filter,
+    gunzip.header_filter,
+    charset.header_filter,
     gzip.header_filter,
     ranges.header_filter,
     headers.trailer_filter,
     servertokens.header_filter,
+    limitrate.header_filter,
 )

@@ -1,7 +1,7 @@
 """The directives that open a level: where they may stand, and what their arguments mean.
 
-`location` and `if` have arguments of their own syntax; they become a `Matcher` and a `Condition`,
-`Level.value`.
+`location`, `if` and `limit_except` have arguments of their own syntax; they become a `Matcher`, a
+`Condition` and a set of methods, `Level.value`.
 """
 
 from __future__ import annotations
@@ -68,6 +68,21 @@ class Condition:
     negated: bool = False
     text: Template | None = None
     regex: Regex | None = None
+
+
+#: What may be asked for besides GET: the methods that ngx_http_limit_except knows.
+_METHODS = frozenset(
+    b"GET HEAD POST PUT DELETE MKCOL COPY MOVE OPTIONS PROPFIND PROPPATCH LOCK UNLOCK PATCH".split()
+)
+
+
+def methods(args: Args) -> frozenset[bytes]:
+    """Read the arguments of `limit_except`: methods; GET brings HEAD along."""
+    found = {word.text.upper().encode() for word in args.words}
+    for word in args.words:
+        if word.text.upper().encode() not in _METHODS:
+            raise BadValue(f'limit_except takes methods such as GET, not "{word.text}"', word)
+    return frozenset(found | {b"HEAD"} if b"GET" in found else found)
 
 
 _OPERATORS = ("=", "!=", "~", "~*", "!~", "!~*")
@@ -145,7 +160,9 @@ BLOCKS: Mapping[str, Block] = {
     "server": _block(Context.HTTP, Context.SERVER),
     "upstream": _block(Context.HTTP, Context.UPSTREAM, 1, 1),
     "location": _block(Context.SERVER | Context.LOCATION, Context.LOCATION, 1, 2, convert=matcher),
-    "limit_except": _block(Context.LOCATION, Context.LIMIT_EXCEPT, 1, None),
+    "limit_except": _block(
+        Context.LOCATION, Context.LIMIT_EXCEPT, 1, None, once=True, convert=methods
+    ),
     "if": Block(
         Context.SERVER | Context.LOCATION,
         {Context.SERVER: Context.SERVER_IF, Context.LOCATION: Context.LOCATION_IF},

@@ -46,6 +46,8 @@ def directory(args: Args) -> Directory:
         if dollar >= 0:
             head, slash, tail = text[:dollar].rpartition("/")
             tail += text[dollar:]
+        if tail in (".", ".."):
+            head, tail = text, ""
         base = args.paths.in_prefix(head or slash or ".")
         text = f"{base.rstrip('/')}/{tail}"
     return Directory(args.template(attrs.evolve(word, text=text)), args.paths.prefix, word)

@@ -28,17 +28,33 @@ class OpenFile:
     to let go closes it. Raises OSError.
     """
 
-    __slots__ = ("fd", "is_directory", "is_file", "mtime", "size")
+    __slots__ = ("_data", "fd", "identity", "is_directory", "is_file", "kept", "mtime", "size")
 
-    def __init__(self, path: bytes) -> None:
-        # O_NONBLOCK: opening a fifo must not wait for somebody to write to it.
-        self.fd = -1
-        self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    def __init__(self, path: bytes, fd: int = -1) -> None:
+        """Open `path`, or take `fd`, which is open already."""
+        self.fd = fd
+        if fd < 0:
+            # O_NONBLOCK: opening a fifo must not wait for somebody to write to it.
+            self.fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         status = os.fstat(self.fd)
+        #: what another file at the same path would not have
+        self.identity = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+        #: whether a cache keeps it: then its bytes may be kept, too
+        self.kept = False
+        self._data = b""
         self.size = status.st_size
         self.mtime = int(status.st_mtime)
         self.is_directory = stat.S_ISDIR(status.st_mode)
         self.is_file = stat.S_ISREG(status.st_mode)
+
+    def read(self) -> bytes:
+        """All of it, for small files; a kept one is read once."""
+        data = self._data
+        if not data:
+            data = os.pread(self.fd, self.size, 0)
+            if self.kept and len(data) == self.size:
+                self._data = data
+        return data
 
     def __del__(self) -> None:
         if self.fd >= 0:
@@ -74,7 +90,7 @@ class FileProducer:
         if file is None:
             return
         for _ in range(TURN):
-            if self._paused:
+            if self._paused or self._file is None:
                 return
             if not self._parts:
                 self._stop()
@@ -127,8 +143,11 @@ class FileProducer:
         self._stop()
 
 
-def send(request: Request, file: OpenFile, from_kernel: bool) -> None:
-    """Send the parts of `file` that the answer is to have, and finish it."""
+def send(request: Request, file: OpenFile, chunk: int) -> None:
+    """Send the parts of `file` that the answer is to have, and finish it.
+
+    `chunk` is how much of it one sendfile(2) may take; 0 means to read it and write it.
+    """
     response = request.response
     if response is None:
         # The client left while the head was made.
@@ -136,14 +155,18 @@ def send(request: Request, file: OpenFile, from_kernel: bool) -> None:
     parts = [(b"", 0, file.size)] if response.parts is None else response.parts
     if request.head.method == b"HEAD" or not file.size:
         request.finish()
-    elif from_kernel and request.sends_files and file.size > SMALL:
+    elif chunk and request.sends_files and file.size > SMALL:
         for before, start, stop in parts:
             if before:
                 request.write(before)
-            request.send_file(FileSegment(file.fd, start, stop - start, file))
+            request.send_file(FileSegment(file.fd, start, stop - start, file, chunk))
         request.finish(response.tail)
     elif file.size <= SMALL:
-        pieces = [before + os.pread(file.fd, stop - start, start) for before, start, stop in parts]
+        if response.parts is None:
+            request.finish(file.read())
+            return
+        data = file.read()
+        pieces = [before + data[start:stop] for before, start, stop in parts]
         request.finish(b"".join(pieces) + response.tail)
     else:
         FileProducer(request, file, parts, response.tail).start()

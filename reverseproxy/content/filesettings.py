@@ -102,6 +102,12 @@ class StaticSettings:
     sendfile: bool = directive(
         one(flag), "off", HTTP_SERVER_LOCATION_IF, doc="Sends files from the kernel, uncopied."
     )
+    sendfile_max_chunk: int = directive(
+        one(size),
+        "2m",
+        HTTP_SERVER_LOCATION_IF,
+        doc="How much of a file one sendfile(2) takes, so that the others get their turn.",
+    )
     max_ranges: int | None = directive(
         one(number(0)),
         None,

@@ -85,6 +85,9 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             self._set.insert(0, (b"Host: ", lambda _request: host))
         self._stopped = _STOPPED | names
         self._redirects = _redirects(place, target)
+        self._sends_body = settings.proxy_pass_request_body
+        #: whether a request that had a length gets one that has no body
+        self._zero = b"content-length" not in names
 
     @staticmethod
     def _mapping(target: Target, prefix: bytes) -> Callable[[Request], bytes]:
@@ -106,7 +109,10 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
 
     def render(self, request: Request) -> int:
         """Wait for the body (the upstream sees no connection until it is here), then forward."""
-        request.receive_body(self._forward)
+        if self._sends_body:
+            request.receive_body(self._forward)
+        else:
+            self._forward(request)
         return NOT_DONE_YET
 
     def _forward(self, request: Request) -> None:
@@ -137,7 +143,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
                 parts += (name, b": ", value, b"\r\n")
         if request.spool is not None:
             parts.append(b"Content-Length: %d\r\n" % request.spool.size)
-        elif request.head.named.get(b"content-length") is not None:
+        elif self._zero and request.head.named.get(b"content-length") is not None:
             parts.append(b"Content-Length: 0\r\n")
         parts.append(b"\r\n")
         return b"".join(parts)

@@ -18,6 +18,7 @@ from reverseproxy.config import (
     Word,
     buffers,
     directive,
+    flag,
     one,
     seconds,
     settings,
@@ -89,7 +90,8 @@ def proxy_set_header(args: Args) -> HeaderRule:
     name, value = args.words
     if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name.text) is None:
         raise BadValue(f'"{name.text}" is not a field name (RFC 9110 section 5.1)', name)
-    if name.text.lower() in _FRAMING:
+    # "Content-Length: none" is what people write beside proxy_pass_request_body off; it is true.
+    if name.text.lower() in _FRAMING and value.text:
         raise BadValue(f"{name.text} is decided by the body that is sent, not by a directive", name)
     if any(ord(character) < 0x20 and character != "\t" for character in value.text):
         raise BadValue(f"the value of {name.text} has a control character", value)
@@ -135,6 +137,9 @@ class ProxySettings:
         into_if=True,
         doc="The server that answers here; a URI in it replaces the location's part of the path.",
         syntax="URL",
+    )
+    proxy_pass_request_body: bool = directive(
+        one(flag), "on", HTTP_SERVER_LOCATION, doc="Sends the body of a request to the upstream."
     )
     proxy_redirect: tuple[str | RedirectRule, ...] = directive(
         proxy_redirect,

@@ -16,14 +16,13 @@ from reverseproxy.errors import Refusal
 from reverseproxy.web.response import Response
 from reverseproxy.wire.conditional import http_date, precondition
 
-from . import autoindex
+from . import autoindex, gzipstatic
 from .documents import documents
 from .files import OpenFile, send
 from .filesettings import StaticSettings, media_types
+from .opening import opener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 
@@ -42,15 +41,17 @@ class StaticResource(Resource):
         super().__init__()
         settings = place[StaticSettings]
         self.path = documents(place).path
-        self.open: Callable[[Request, bytes], OpenFile] = lambda _request, path: OpenFile(path)
+        self.open = opener(place)
         self.index = [
             (place.compile(name), name.text.startswith("/"))
             for names in settings.index
             for name in names
         ]
+        self.packed = gzipstatic.finder(place, self.open)
         self.list = autoindex.lister(place)
         self.pick = autoindex.picker(place)
-        self.sendfile = settings.sendfile
+        #: how much one sendfile(2) may take; 0 is not to use it
+        self.chunk = (settings.sendfile_max_chunk or 1 << 30) if settings.sendfile else 0
         self.etag = settings.etag
         self.if_modified_since = settings.if_modified_since
         self.media_type = media_types(settings)
@@ -68,6 +69,13 @@ class StaticResource(Resource):
 
     def _serve(self, request: Request) -> None:
         path = self.path(request)
+        if self.packed is not None and request.head.method != b"POST":
+            fields, packed = self.packed(request, path)
+            if packed is not None:
+                self._send(request, packed, fields)
+                return
+        else:
+            fields = []
         file = self._open(request, path)
         if file.is_directory:
             request.add_slash()
@@ -77,7 +85,7 @@ class StaticResource(Resource):
             raise _not_allowed(request)
         if not file.is_file:
             raise Refusal(404, "RP-404-file", f'"{_shown(path)}" is not a regular file')
-        self._send(request, file, [])
+        self._send(request, file, fields)
 
     def _send(self, request: Request, file: OpenFile, fields: list[tuple[bytes, bytes]]) -> None:
         etag = b'"%x-%x"' % (file.mtime, file.size) if self.etag else b""
@@ -91,12 +99,13 @@ class StaticResource(Resource):
         if etag:
             fields.append((b"ETag", etag))
         if status == 304:
+            fields = [pair for pair in fields if pair[0] != b"Content-Encoding"]
             request.respond(Response(304, fields, mtime=file.mtime))
             request.finish()
             return
         fields.insert(0, (b"Content-Type", self.media_type(request.document_uri)))
         request.respond(Response(200, fields, file.size, ranges=True, mtime=file.mtime))
-        send(request, file, self.sendfile)
+        send(request, file, self.chunk)
 
     def _open(self, request: Request, path: bytes) -> OpenFile:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reverseproxy.config import (
@@ -21,7 +22,7 @@ from reverseproxy.config import (
     settings,
     size,
 )
-from reverseproxy.web.response import Response
+from reverseproxy.web.response import Response, chained
 from reverseproxy.wire.negotiation import accepts_gzip
 
 if TYPE_CHECKING:
@@ -159,30 +160,13 @@ class GzipTransform:
         return self._counted(self._deflate.flush(zlib.Z_FINISH))
 
 
-def header_filter(place: Place) -> HeaderFilter | None:
-    """The filter of a level with `gzip on`."""
+def acceptance(place: Place) -> Callable[[Request, Response], bool]:
+    """The function that says whether a request gets gzip at all (nginx's ngx_http_gzip_ok)."""
     settings = place[GzipSettings]
-    if not settings.gzip:
-        return None
-    any_type = b"*" in settings.gzip_types
-    types = settings.gzip_types
     disabled = [pattern for patterns in settings.gzip_disable for pattern in patterns]
     only_11 = settings.gzip_http_version == "1.1"
 
-    def gzip(request: Request, response: Response) -> None:
-        length = response.length
-        if (
-            response.status not in STATUSES
-            or (length is not None and length < settings.gzip_min_length)
-            or request.head.method == b"HEAD"
-            or response.get(b"content-encoding") is not None
-        ):
-            return
-        kind = (response.get(b"content-type") or b"").partition(b";")[0].strip().lower()
-        if not any_type and kind not in types:
-            return
-        if settings.gzip_vary:
-            _add_vary(response)
+    def accepted(request: Request, response: Response) -> bool:
         named = request.head.named
         if (
             b"accept-encoding" not in named
@@ -190,33 +174,61 @@ def header_filter(place: Place) -> HeaderFilter | None:
             or (only_11 and request.head.version == b"1.0")
             or (b"via" in named and not _proxied(settings.gzip_proxied, request, response))
         ):
-            return
+            return False
         agent = named.get(b"user-agent", b"")
-        if any(pattern.search(agent) for pattern in disabled):
+        return not any(pattern.search(agent) for pattern in disabled)
+
+    return accepted
+
+
+def header_filter(place: Place) -> HeaderFilter | None:
+    """The filter of a level with `gzip on`."""
+    settings = place[GzipSettings]
+    if not settings.gzip:
+        return None
+    any_type = b"*" in settings.gzip_types
+    types = settings.gzip_types
+    accepted = acceptance(place)
+
+    def gzip(request: Request, response: Response) -> None:
+        length = response.length
+        if (
+            response.status not in STATUSES
+            or (length is not None and length < settings.gzip_min_length)
+            or response.get(b"content-encoding") is not None
+        ):
             return
-        _compress(response)
-        request.transform = GzipTransform(settings.gzip_comp_level)
+        kind = (response.get(b"content-type") or b"").partition(b";")[0].strip().lower()
+        if not any_type and kind not in types:
+            return
+        if settings.gzip_vary:
+            add_vary(response)
+        if not accepted(request, response):
+            return
+        reframed(response)
+        response.fields.append((b"Content-Encoding", b"gzip"))
+        request.transform = chained(request.transform, GzipTransform(settings.gzip_comp_level))
 
     return gzip
 
 
-def _compress(response: Response) -> None:
-    """Say in the head what becomes of the body."""
+def reframed(response: Response) -> None:
+    """Take back what the head says of bytes that are about to change."""
     response.length = None
     response.ranges = False
     fields = []
     for name, value in response.fields:
         lower = name.lower()
         if lower == b"etag" and not value.startswith(b"W/"):
-            # RFC 9110 section 8.8.1: the compressed bytes are not the same as the plain ones.
+            # RFC 9110 section 8.8.1: the bytes are not the same any more.
             fields.append((name, b"W/" + value))
         elif lower != b"accept-ranges":
             fields.append((name, value))
-    fields.append((b"Content-Encoding", b"gzip"))
     response.fields = fields
 
 
-def _add_vary(response: Response) -> None:
+def add_vary(response: Response) -> None:
+    """Say that the answer depends on Accept-Encoding, if it doesn't yet."""
     for name, value in response.fields:
         if name.lower() == b"vary":
             members = [member.strip() for member in value.lower().split(b",")]

@@ -15,7 +15,7 @@ from reverseproxy.config import HTTP_SERVER_LOCATION, directive, enum, one, seco
 from reverseproxy.errors import Refusal
 from reverseproxy.web.waiting import Wait
 
-from . import addresses, basic
+from . import addresses, authrequest, basic
 from .passing import render
 from .verdicts import PASS, WAIT, Check, Verdict
 
@@ -128,6 +128,6 @@ class Turn:
 
 def guard(place: Place, inner: IResource) -> IResource | None:
     """The guard of a place where anything is checked."""
-    made = [addresses.check(place), basic.check(place)]
+    made = [addresses.check(place), basic.check(place), authrequest.check(place)]
     checks = [check for check in made if check is not None]
     return Access(place, checks, inner) if checks else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,6 +10,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.config import Args, BadValue, Context, Template, directive, settings
 from reverseproxy.content.documents import documents
+from reverseproxy.content.opening import finder
 from reverseproxy.errors import Refusal
 
 from .passing import render
@@ -75,6 +75,7 @@ class TriesFiles(Resource):
         super().__init__()
         self.inner = inner
         self.documents = documents(place)
+        self.found = finder(place)
         self.files = [
             (place.compile(file), file.constant is None, is_directory)
             for file, is_directory in rule.files
@@ -88,7 +89,7 @@ class TriesFiles(Resource):
             path, uri = self.documents.candidate(request, file(request), has_variables)
             if b"\0" in path or b"/../" in path + b"/":
                 continue
-            if os.path.isdir(path) if is_directory else os.path.isfile(path):
+            if self.found(request, path, is_directory):
                 request.document_uri = uri
                 request.below_alias = not is_directory
                 request.unmoved = False

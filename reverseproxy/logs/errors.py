@@ -119,6 +119,8 @@ class ErrorLog:
         if request is not None:
             parts.append(f", server: {request.vhost.name.decode()}")
             parts.append(f', request: "{_text(request.head.line)}"')
+            if request.parent is not None:
+                parts.append(f', subrequest: "{_text(request.document_uri)}"')
             if request.upstream_tries:
                 parts.append(f', upstream: "{request.upstream_tries[-1].url}"')
             host = request.head.named.get(b"host")
@@ -155,9 +157,12 @@ class ErrorLog:
         self.log("error", message, request=request, channel=channel)
 
 
+_QUOTED = frozenset(b'"\\')
+
+
 def _text(value: bytes) -> str:
     """Bytes from outside as they may stand in a line: what is not printable ASCII is escaped."""
-    if value.isascii() and value.decode().isprintable() and b'"' not in value:
+    if value.isascii() and value.decode().isprintable() and not _QUOTED.intersection(value):
         return value.decode()
     return "".join(
         chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\x{byte:02X}"

@@ -7,6 +7,7 @@ is a line on the terminal and an exit status.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -68,22 +69,36 @@ def _directories(main: Level, assembly: Assembly) -> list[Diagnostic]:
                 continue
             seen.add(spool.path)
             origin = level.origin_of(name)
+            folder = spool.path
             try:
-                os.makedirs(spool.path, 0o700, exist_ok=True)
+                if origin is not None:
+                    os.makedirs(folder, 0o700, exist_ok=True)
+                else:
+                    # The default's directory is made when it is needed: that it can be is enough.
+                    folder = _nearest(folder)
                 count = spool.sweep()
             except OSError as error:
                 what = f'"{spool.path}" can\'t be made or read: {error.strerror}'
                 hint = f"make it, for this user to write in, or name another with {name}"
                 errors.append(Diagnostic(origin, what, hint))
                 continue
-            if not os.access(spool.path, os.W_OK | os.X_OK):
+            if not os.access(folder, os.W_OK | os.X_OK):
                 hint = f"chown it, or name another with {name}"
-                errors.append(Diagnostic(origin, f'"{spool.path}" can\'t be written in', hint))
+                errors.append(Diagnostic(origin, f'"{folder}" can\'t be written in', hint))
             if count:
                 assembly.swept.append(
                     f'{count} left-over temporary files removed from "{spool.path}"'
                 )
     return errors
+
+
+def _nearest(folder: str) -> str:
+    """The folder, or the first above it that is there. OSError where a file is in the way."""
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
+    return folder
 
 
 def _spools(level: Level) -> list[tuple[SpoolDirectory, str]]:

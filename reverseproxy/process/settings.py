@@ -62,6 +62,15 @@ def processes(word: Word) -> int | None:
     return number(1)(word)
 
 
+def load_module(args: Args) -> str:
+    """`load_module FILE`: nginx's modules are compiled for nginx."""
+    args.warn(
+        "nginx's modules can't be loaded here; a directive that one of them has is an error",
+        args.words[0],
+    )
+    return args.words[0].text
+
+
 def event_method(word: Word) -> str:
     """`use METHOD`: epoll is what this daemon uses on Linux."""
     if word.text not in ("epoll", "select", "poll"):
@@ -81,6 +90,15 @@ class MainSettings:
         None,
         Context.MAIN,
         doc="The file that the process number is written to.",
+    )
+    load_module: tuple[str, ...] = directive(
+        load_module,
+        None,
+        Context.MAIN,
+        many=True,
+        no_effect=True,
+        doc="Warns: nginx's modules are for nginx.",
+        syntax="file",
     )
     worker_processes: int | None = directive(
         one(processes), "1", Context.MAIN, doc="How many processes serve requests."

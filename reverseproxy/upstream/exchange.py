@@ -13,7 +13,13 @@ import attrs
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from reverseproxy.errors import ReverseProxyError, SpoolError, UpstreamError, UpstreamUnanswered
+from reverseproxy.errors import (
+    NoConnectionLeft,
+    ReverseProxyError,
+    SpoolError,
+    UpstreamError,
+    UpstreamUnanswered,
+)
 
 from .client import ProxyClient, ProxyClientFactory
 from .overflow import Overflow
@@ -124,6 +130,11 @@ class Exchange:
             client.send(self, self._head, request.spool)
         else:
             self._reused = False
+            if not peer.pools.has_room():
+                self._finish()
+                limit = peer.pools.connections.limit
+                request.fail(NoConnectionLeft(f"{limit} worker_connections are not enough"))
+                return
             factory = self._connecting = ProxyClientFactory(peer, self)
             factory.connector = peer.connect(factory, self.timeouts.connect)
 

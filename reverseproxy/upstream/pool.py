@@ -90,6 +90,17 @@ class Pools:
             self._peers[key] = Peer(host, port, self)
         return self._peers[key]
 
+    def has_room(self) -> bool:
+        """Whether `worker_connections` leave one for an upstream; an idle one may have to go."""
+        connections = self.connections
+        if connections.clients + connections.upstreams < connections.limit:
+            return True
+        for peer in self._peers.values():
+            if peer.idle:
+                peer.idle.pop(0).drop()
+                return True
+        return False
+
     def close(self) -> None:
         """Drop all that idles."""
         for peer in self._peers.values():

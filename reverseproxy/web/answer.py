@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.python.failure import Failure
 
+from reverseproxy.errors import BrokenBody
 from reverseproxy.wire.chunked import LAST_CHUNK
 
 from .lazyrequest import LazyRequest
@@ -139,7 +140,11 @@ class AnsweringRequest(LazyRequest):
         if self._bodiless:
             return
         if self.transform is not None:
-            data = self.transform.feed(data)
+            try:
+                data = self.transform.feed(data)
+            except BrokenBody as error:
+                self._break_off(str(error))
+                return
         if data:
             self._send(data)
 
@@ -203,7 +208,11 @@ class AnsweringRequest(LazyRequest):
         if self._bodiless:
             data = b""
         elif self.transform is not None:
-            data = (self.transform.feed(data) if data else b"") + self.transform.finish()
+            try:
+                data = (self.transform.feed(data) if data else b"") + self.transform.finish()
+            except BrokenBody as error:
+                self._break_off(str(error))
+                return
         if self.trailers is not None and self.chunked:
             self._end_with_trailers(data)
         elif data:
@@ -228,10 +237,10 @@ class AnsweringRequest(LazyRequest):
         self.channel.transport.write(b"%b0\r\n%b\r\n" % (self._unsent, trailers))
 
     def _break_promise(self, size: int) -> None:
-        self.location.error_log.error(
-            f"the answer has {size} bytes where {self._promised} were promised: connection cut",
-            request=self,
-        )
+        self._break_off(f"the answer has {size} bytes where {self._promised} were promised")
+
+    def _break_off(self, why: str) -> None:
+        self.location.error_log.error(f"{why}: connection cut", request=self)
         self.abandon()
 
     def drained(self) -> None:

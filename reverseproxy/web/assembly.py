@@ -25,10 +25,11 @@ from reverseproxy.config import (
     Origin,
 )
 from reverseproxy.content.documents import documents
+from reverseproxy.content.filecache import CacheSize, FileCache
 from reverseproxy.content.filesettings import StaticSettings, media_types
 from reverseproxy.content.slash import AddsSlash, SlashResource
 from reverseproxy.filters import servertokens
-from reverseproxy.guards import rewriting
+from reverseproxy.guards import realip, rewriting
 from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
@@ -72,6 +73,8 @@ class Assembly:
         #: what is counted for limits, by the name of its zone
         self.zones: dict[str, object] = {}
         self.errors: list[Diagnostic] = []
+        #: the `open_file_cache`s; places that say the same share one
+        self.file_caches: dict[CacheSize, FileCache] = {}
         #: what is odd and not wrong; told when the log files are open
         self.warnings: list[Diagnostic] = []
         #: what was found and removed at start, for the error log
@@ -134,6 +137,7 @@ class Assembly:
             field_names=field_names(settings),
             named=self._named_locations,
             program=rewriting.program(place),
+            find_client=realip.finder(place),
         )
 
     # --- locations ---
@@ -215,8 +219,10 @@ class Assembly:
         return tuple(one for one in made if one is not None)
 
     def complain(self, origin: Origin, message: str, hint: str = "") -> None:
-        """Add an error; the load fails when all are known."""
-        self.errors.append(Diagnostic(origin, message, hint))
+        """Add an error; the load fails when all are known. What several places inherit is one."""
+        diagnostic = Diagnostic(origin, message, hint)
+        if diagnostic not in self.errors:
+            self.errors.append(diagnostic)
 
 
 def _keep_alive_line(timeout: KeepAlive) -> bytes:

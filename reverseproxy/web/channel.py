@@ -196,8 +196,10 @@ class HTTPChannel(FlowChannel):
         return self.request is None
 
     def _refuse(self, error: ClientError, received: bytes) -> None:
-        """Answer a head that can't be understood; what follows it can't be trusted."""
-        self._buffer = b""
+        """Answer a head that can't be understood; what follows it can't be trusted, nor is it read.
+
+        What is left in the buffer makes the connection linger, so that the answer arrives.
+        """
         self.persistent = False
         request = self.request = self.requestFactory.malformed(self, received)
         request.fail(error)

@@ -31,6 +31,8 @@ def remote_addr(request: Request) -> bytes:
 
 
 def _remote_port(request: Request) -> bytes:
+    if request.peer_port is not None:
+        return request.peer_port
     return b"%d" % getattr(request.channel.getPeer(), "port", 0)
 
 
@@ -67,7 +69,7 @@ def _request_line(request: Request) -> bytes:
 
 
 def _request_method(request: Request) -> bytes:
-    return request.head.method
+    return (request.parent or request).head.method
 
 
 def _status(request: Request) -> bytes:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from twisted.internet import address
 from twisted.internet.defer import Deferred
 from twisted.web import server
 from twisted.web.http import datetimeToString, parse_qs
@@ -42,6 +43,9 @@ class LazyRequest(server.Request):
     query: bytes | None = None
     path: bytes = b""
     queued = False
+    peer: bytes
+    #: the client's port as its proxy says, empty if it says none; None: it is the connection's
+    peer_port: bytes | None = None
 
     def _foreign_response(self) -> Response:
         """The answer as a foreign resource described it."""
@@ -126,7 +130,11 @@ class LazyRequest(server.Request):
 
     @cached_property
     def client(self) -> Any:  # type: ignore[override]
-        return self.channel.getPeer()
+        if self.peer_port is None:
+            return self.channel.getPeer()
+        host = self.peer.decode()
+        kind = address.IPv6Address if ":" in host else address.IPv4Address
+        return kind("TCP", host, int(self.peer_port or 0))
 
     @cached_property
     def host(self) -> Any:  # type: ignore[override]

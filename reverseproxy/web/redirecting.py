@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: How often a request may change its location.
 REDIRECTS = 10
+#: What HTML could mistake in a URL.
+_QUOTES = re.compile(rb"[\"'<>]")
 #: What may not stand in a Location: controls and blanks that a path may have held, decoded.
 _UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff]")
 
@@ -159,9 +161,26 @@ class RedirectingRequest(AnsweringRequest):
     def redirect_to(self, status: int, target: bytes) -> None:
         """Answer with a redirect; what a client put into the target can't end the field."""
         target = _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], target)
+        if status in (301, 302) and self.location.client.msie_refresh and self._is_msie():
+            self._refresh(target)
+            return
         if target.startswith(b"/") and self.location.client.absolute_redirect:
             target = self.absolute(target)
         self._show(status, "", [(b"Location", target)])
+
+    def _is_msie(self) -> bool:
+        agent = self.head.named.get(b"user-agent", b"")
+        return b"MSIE " in agent and b"Opera" not in agent
+
+    def _refresh(self, target: bytes) -> None:
+        """A page that takes MSIE to `target`, which has no byte that HTML could mistake."""
+        target = _QUOTES.sub(lambda match: b"%%%02X" % match[0][0], target)
+        page = (
+            b'<html><head><meta http-equiv="Refresh" content="0; URL=%b"></head>'
+            b"<body></body></html>\r\n" % target
+        )
+        self.respond(Response(200, [(b"Content-Type", b"text/html")], len(page)))
+        self.finish(page)
 
     def add_slash(self) -> None:
         """Redirect to the same path with a slash behind it."""
@@ -210,9 +229,6 @@ class RedirectingRequest(AnsweringRequest):
 
     def _show(self, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]) -> None:
         response, body = error_response(self.head, status, cause, fields)
-        if self.carried:
-            names = {name for name, _ in response.fields}
-            self.carried = tuple(field for field in self.carried if field[0] not in names)
         self.respond(response)
         self.finish(body)
 

@@ -89,6 +89,8 @@ class Request(RedirectingRequest):
                 vhost = self._other_target()
             if b"".join(head.named).translate(None, vhost.field_names):
                 self._drop_fields(vhost.field_names)
+            if vhost.find_client is not None:
+                vhost.find_client(self)
             if vhost.regexes:
                 vhost.capture(self)
             self.document_uri = uri = normalise_path(self.path, vhost.merge_slashes)
@@ -237,6 +239,8 @@ class Request(RedirectingRequest):
         self.finished = 1
         if not self.startedWriting:
             self.code = self._lost_code
+        if getattr(self.channel.transport, "shrunk", False):
+            self.location.error_log.error("a file shrank while it was sent: cut", request=self)
         if self.watcher is not None:
             self.watcher.client_gone()
         self.sentLength = max(0, self.sentLength - getattr(self.channel.transport, "unsent", 0))

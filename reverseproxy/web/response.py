@@ -93,3 +93,33 @@ class Transform(Protocol):
 
     def finish(self) -> bytes:
         """The rest."""
+
+
+class Chained:
+    """One transform after another."""
+
+    __slots__ = ("_first", "_second")
+
+    def __init__(self, first: Transform, second: Transform) -> None:
+        self._first = first
+        self._second = second
+
+    def feed(self, data: bytes) -> bytes:
+        """Take a piece of the body; what can be sent by now."""
+        data = self._first.feed(data)
+        return self._second.feed(data) if data else b""
+
+    def flush(self) -> bytes:
+        """Everything that was taken so far."""
+        data = self._first.flush()
+        return (self._second.feed(data) if data else b"") + self._second.flush()
+
+    def finish(self) -> bytes:
+        """The rest."""
+        data = self._first.finish()
+        return (self._second.feed(data) if data else b"") + self._second.finish()
+
+
+def chained(before: Transform | None, transform: Transform) -> Transform:
+    """`transform` after what a body goes through already."""
+    return transform if before is None else Chained(before, transform)

@@ -24,6 +24,7 @@ from reverseproxy.config import (
     settings,
     size,
     template,
+    words,
 )
 
 from .listen import Listen, listen
@@ -164,6 +165,28 @@ class ServerSettings:
 
 
 @settings
+class SecureSettings:
+    """TLS (ngx_http_ssl_module)."""
+
+    ssl_protocols: tuple[str, ...] | None = directive(
+        words,
+        None,
+        HTTP_SERVER,
+        args="1+",
+        no_effect=True,
+        doc="Nothing listens with TLS yet; `listen … ssl` is an error.",
+        syntax="protocol ...",
+    )
+    ssl_prefer_server_ciphers: bool | None = directive(
+        one(flag),
+        None,
+        HTTP_SERVER,
+        no_effect=True,
+        doc="Nothing listens with TLS yet; `listen … ssl` is an error.",
+    )
+
+
+@settings
 class ClientSettings:
     """Talking to the client (ngx_http_core_module)."""
 
@@ -300,6 +323,16 @@ class ClientSettings:
         HTTP_SERVER_LOCATION,
         doc="Names the version in the Server field, or puts a text there; an empty one is none.",
         syntax="on | off | build | string",
+    )
+    msie_refresh: bool = directive(
+        one(flag), "off", HTTP_SERVER_LOCATION, doc="Sends MSIE pages that refresh, not redirects."
+    )
+    msie_padding: bool = directive(
+        one(flag),
+        "on",
+        HTTP_SERVER_LOCATION,
+        no_effect=True,
+        doc="Error pages for browsers are longer than the 512 bytes that MSIE wants.",
     )
     chunked_transfer_encoding: bool = directive(
         one(flag),

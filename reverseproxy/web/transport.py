@@ -35,16 +35,21 @@ TURN = 2 * 1024 * 1024
 
 @attrs.define(eq=False)
 class FileSegment:
-    """`remaining` bytes of the open file `fd`, from `offset` on; `owner` keeps `fd` open."""
+    """`remaining` bytes of the open file `fd`, from `offset` on; `owner` keeps `fd` open.
+
+    `chunk` is how many of them one system call may take at most.
+    """
 
     fd: int
     offset: int
     remaining: int
     owner: object
+    chunk: int = TURN
 
-    def send(self, sock: socket.socket) -> int:
+    def send(self, sock: socket.socket, most: int = TURN) -> int:
         """Hand a piece to the kernel; 0 when the file is shorter than it was said to be."""
-        sent = os.sendfile(sock.fileno(), self.fd, self.offset, min(self.remaining, TURN))
+        count = min(self.remaining, self.chunk, most)
+        sent = os.sendfile(sock.fileno(), self.fd, self.offset, count)
         self.offset += sent
         self.remaining -= sent
         return sent
@@ -60,6 +65,8 @@ class SendAtOnce(tcp.Connection):
     pending = 0
     #: bytes that the kernel has taken, ever: a deadline for sending looks whether it grows
     taken = 0
+    #: whether a file that was being sent ended before it was said to
+    shrunk = False
     #: bytes that the kernel had not taken when the connection was lost
     unsent = 0
 
@@ -172,6 +179,7 @@ class SendAtOnce(tcp.Connection):
             return main.CONNECTION_LOST
         except EOFError:
             # A file shrank under us: only a cut tells the client (RFC 9112 section 8).
+            self.shrunk = True
             return main.CONNECTION_LOST
         if self._queue:
             return None

@@ -53,12 +53,15 @@ class VirtualHost:
         field_names: bytes,
         named: Mapping[bytes, Location],
         program: Program,
+        find_client: Callable[[Request], None] | None = None,
     ) -> None:
         self.names = names
         #: the locations called @name
         self.named = named
         #: what the server's rewrite directives do, before a location is chosen
         self.program = program
+        #: finds the client behind other proxies, if some are believed
+        self.find_client = find_client
         #: the regular expressions among the names: their groups are variables
         self.regexes = tuple(name.regex for name in names if name.regex is not None)
         self.location = location
@@ -130,8 +133,10 @@ class NameVirtualHost(vhost.NameVirtualHost):
                 found = self._find(parse_host(header)[0])
             else:
                 found = self._exact.get(b"", self.default)
-            if len(self._remembered) < REMEMBERED:
-                self._remembered[header] = found
+            if len(self._remembered) >= REMEMBERED:
+                # Whoever invents names slows nobody down for longer than this.
+                self._remembered.clear()
+            self._remembered[header] = found
         return found
 
     def _find(self, name: bytes) -> VirtualHost:

@@ -5,6 +5,7 @@ Each module is bytes in, values out, and begins with its theory. In the order a 
 - `heads` finds the end of a head in what has arrived and parses it: `head_end`,
   `parse_request_head` -> `RequestHead`, `parse_response_head` -> `ResponseHead`.
 - `hosts` reads Host: `parse_host` -> the name virtual hosts are found by, and a port.
+- `hostnames` finds names by wildcards: `HostNames`.
 - `target` takes the request target apart, and makes the path that locations are chosen by:
   `split_target` -> `Target`, `normalise_path`, and `quote_path` for the way out.
 - `framing` is the one place that decides how long a body is, and whether a connection lives on:

@@ -46,6 +46,19 @@ class AliasTests(FilesCase):
         errors = self.errors("location /f/ { alias www; }")
         self.assertIn('"/f/-x/y" is the file "www-x/y", outside', errors)
 
+    def test_said_once(self) -> None:
+        """One mistake is one error, whoever else looks at it."""
+        errors = self.errors("location /f { alias www/; try_files $uri =404; location /f/g { } }")
+        self.assertEqual(errors.count("outside"), 1)
+
+    def test_relative(self) -> None:
+        """Paths start from the prefix, dots and all; a variable's value does, too."""
+        for text in ("www/../www", "./www/.", "$arg_w", "www/dir/.."):
+            client = self.bench(f"location / {{ root {text}; }}").client()
+            self.assertEqual(client.get(b"/a.txt?w=www").body, b"a\n", text)
+        client = self.bench("location /f/ { alias www/../www/; }").client()
+        self.assertEqual(client.get(b"/f/a.txt").body, b"a\n")
+
     def test_slash_on_both_or_none(self) -> None:
         """With the slash on both, on none, or with an exact match nothing can escape."""
         self.bench("location /f { alias www; } location = /g { alias www/a.txt; }")

@@ -236,3 +236,21 @@ class ChunkedTests(HeaderCase):
         answer = client.answer()
         self.assertEqual((answer.body, answer.get(b"Transfer-Encoding")), (b"hi", None))
         self.assertEqual(answer.get(b"Connection"), b"close")
+
+
+class MsieTests(HeaderCase):
+    """msie_refresh."""
+
+    def test_refresh(self) -> None:
+        """MSIE gets a page instead of a redirect, and no path can end its attribute."""
+        bench = serve(
+            self,
+            "server { listen 80; msie_refresh on; location / { return 301 $uri; } }",
+        )
+        client = bench.client()
+        agent = b"User-Agent: Mozilla/4.0 (compatible; MSIE 6.0)"
+        answer = client.get(b"/%22%3E%3Cscript%3E", agent)
+        self.assertEqual((answer.status, answer.get(b"Location")), (200, None))
+        self.assertIn(b'content="0; URL=/%22%3E%3Cscript%3E"', answer.body)
+        self.assertEqual(client.get(b"/", agent + b" Opera 8").status, 301)
+        self.assertEqual(client.get(b"/").status, 301)

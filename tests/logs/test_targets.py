@@ -85,7 +85,9 @@ class BufferTests(SynchronousTestCase):
         ):
             error = self.assertRaises(ConfigurationError, self.bench, options)
             self.assertIn(why, str(error))
-        text = "access_log a.log combined buffer=1k; " + SERVER % "access_log a.log;"
+        text = (
+            "access_log a.log combined buffer=1k; " + SERVER % "location /a { access_log a.log; }"
+        )
         error = self.assertRaises(ConfigurationError, serve, self, text)
         self.assertIn("is there already with another buffer", str(error))
 

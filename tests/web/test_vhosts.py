@@ -113,7 +113,7 @@ class ChoiceTests(SynchronousTestCase):
         for number in range(10):
             self.assertEqual(self.ask(bench, f"{number}.b"), "b")
         (site,) = bench.assembly.sites.values()
-        self.assertEqual(len(site.vhosts._remembered), 3)
+        self.assertLessEqual(len(site.vhosts._remembered), 3)
 
     def test_server_settings(self) -> None:
         """What is asked for before a location is known comes from the chosen server."""

@@ -248,6 +248,117 @@ CASES = [
         get("/one/", "/deep/", "/none/", "/one/x"),
     ),
     Case(
+        "disable_symlinks",
+        """
+        location / { disable_symlinks on; }
+        location /off/ { alias {root}/; disable_symlinks off; }
+        location /owner/ { alias {root}/; disable_symlinks if_not_owner; }
+        location /from/ { alias {root}/; disable_symlinks on from=$document_root; }
+        location /inside/ { alias {root}/links/; disable_symlinks on from={root}/links; }
+        location /exact/ { alias {root}/; disable_symlinks on from={root}/links/a.txt; }
+        location /tried/ { alias {root}/; disable_symlinks on; try_files links/a.txt b.html =404; }
+        """,
+        get(
+            "/a.txt",
+            "/dir/",
+            "/links/a.txt",
+            "/links/dir/",
+            "/links/dir/other.html",
+            "/links/nothing",
+            "/links/none",
+            "/off/links/a.txt",
+            "/off/links/dir/",
+            "/owner/links/a.txt",
+            "/owner/links/dir/other.html",
+            "/owner/links/nothing",
+            "/from/links/a.txt",
+            "/from/a.txt",
+            "/inside/a.txt",
+            "/inside/dir/",
+            "/exact/links/a.txt",
+            "/tried/x",
+        ),
+    ),
+    Case(
+        "open_file_cache",
+        """
+        open_file_cache max=100 inactive=10s;
+        open_file_cache_errors on;
+        open_file_cache_min_uses 2;
+        location / { }
+        location /try/ { alias {root}/; try_files $uri dir/ =404; index other.html; }
+        """,
+        get("/a.txt", "/a.txt", "/a.txt", "/none", "/none", "/dir", "/dir/", "/long.txt", "/try/x")
+        + get("/a.txt", fields="Range: bytes=1-2"),
+    ),
+    Case(
+        "gzip_static",
+        """
+        gzip_static on;
+        location / { }
+        location /vary/ { alias {root}/; gzip_vary on; }
+        location /always/ { alias {root}/; gzip_static always; gzip_vary on; }
+        location /off/ { alias {root}/; gzip_static off; gzip on; gzip_min_length 1; }
+        location /no/ { alias {root}/; gzip_disable .; }
+        location /gunzip/ { alias {root}/; gzip_static always; gunzip on; gzip_vary on; }
+        location /both/ { alias {root}/; gzip on; gzip_types *; gzip_min_length 1; }
+        location /any/ { alias {root}/; gzip_proxied any; gzip_http_version 1.0; }
+        location /broken/ { alias {root}/; gzip_static always; gunzip on; }
+        """,
+        get(
+            "/packed.txt",
+            "/a.txt",
+            "/vary/packed.txt",
+            "/vary/a.txt",
+            "/always/packed.txt",
+            "/gunzip/packed.txt",
+            "/no/packed.txt",
+            "/both/packed.txt",
+            "/packed.txt.gz",
+            "/dir/",
+            "/dir",
+            fields="User-Agent: x\nAccept-Encoding: gzip",
+        )
+        + get(
+            "/packed.txt",
+            "/vary/packed.txt",
+            "/vary/a.txt",
+            "/always/packed.txt",
+            "/always/a.txt",
+            "/gunzip/packed.txt",
+        )
+        + get("/packed.txt", "/any/packed.txt", fields="Accept-Encoding: gzip\nVia: 1.1 x")
+        + get("/packed.txt", fields="Accept-Encoding: gzip;q=0")
+        + get("/gunzip/packed.txt", fields="Range: bytes=0-3")
+        + get("/packed.txt", method="HEAD", fields="Accept-Encoding: gzip")
+        + get("/gunzip/packed.txt", method="HEAD")
+        + get("/packed.txt", method="POST", fields="Accept-Encoding: gzip")
+        + (b"GET /packed.txt HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n",)
+        + (b"GET /any/packed.txt HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n",)
+        + get(
+            "/packed.txt",
+            fields="Accept-Encoding: gzip\nIf-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT",
+        ),
+        ignore=("accept-ranges",),
+        reason="since 1.23 nginx serves ranges of these files",
+    ),
+    Case(
+        "gzip_static ranges",
+        "gzip_static on; location / { }",
+        get("/packed.txt", fields="Accept-Encoding: gzip\nRange: bytes=0-3"),
+        reason="since 1.23 nginx serves ranges of these files",
+    ),
+    Case(
+        "gzip and HEAD",
+        """
+        gzip on; gzip_types *; gzip_min_length 1; gzip_vary on;
+        location / { }
+        location /return/ { return 200 "a text that is long enough for gzip"; }
+        """,
+        get("/page.html", "/a.txt", "/none", method="HEAD", fields="Accept-Encoding: gzip")
+        + get("/page.html", "/return/", method="HEAD"),
+    ),
+    Case(
         "types",
         """
         default_type application/octet-stream;

@@ -38,6 +38,9 @@ FILES: dict[str, bytes] = {
     "listed/" + "d" * 50 + "/x": b"",
     "listed/" + "d" * 49 + "/x": b"",
     "listed/" + "d" * 55 + "/x": b"",
+    "coded.txt": b"caf\xe9 \x80 \xff A\n",
+    "coded.html": b"<p>\xe9\x80\xc3\xa9</p>\n" * 20,
+    "utf8.txt": "caf\u00e9 \u20ac \u0101 \U0001f600 end\n".encode(),
     "one/only.txt": b"the only one\n",
     "packed.txt": b"plain, and there is a packed one\n",
 }
@@ -64,6 +67,15 @@ broken:*
 last:{PLAIN}secret"""
 
 
+#: Symbolic links, by name.
+LINKS = {
+    "links/a.txt": "../a.txt",
+    "links/dir": "../dir",
+    "links/strange": "/etc/hostname",
+    "links/nothing": "nowhere",
+}
+
+
 def make(root: Path) -> None:
     """Write them below `root`."""
     files = {**FILES, "users": USERS}
@@ -72,6 +84,12 @@ def make(root: Path) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+    for name, target in LINKS.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
     for path in (*root.rglob("*"), root):
+        if path.is_symlink():
+            continue
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (CHANGED, CHANGED))

@@ -138,6 +138,112 @@ CASES = [
         ),
     ),
     Case(
+        "msie_refresh",
+        """
+        msie_refresh on; msie_padding off;
+        location / { }
+        location /moved { return 301 /elsewhere?a=b; }
+        location /found { return 302 http://example.org/; }
+        location /other { return 307 /x; }
+        location /quoted { return 302 "/a\\"b'c d"; }
+        location /uri { return 302 $uri; }
+        """,
+        get(
+            "/moved",
+            "/found",
+            "/other",
+            "/dir",
+            "/quoted",
+            "/uri/%22%3E%3Cscript",
+            fields="User-Agent: Mozilla/4.0 (compatible; MSIE 7.0; Windows)",
+        )
+        + get("/moved", fields="User-Agent: Mozilla/4.0 (MSIE 6.0) Opera 7")
+        + get("/moved", fields="User-Agent: Mozilla/5.0"),
+    ),
+    Case(
+        "charset",
+        """
+        charset utf-8;
+        location / { }
+        location /off/ { alias {root}/; charset off; }
+        location /koi/ { alias {root}/; charset koi8-r; charset_types text/plain; }
+        location /any/ { alias {root}/; charset_types *; }
+        location /var/ { alias {root}/; charset $arg_c; }
+        location /return/ { default_type text/html; return 200 x; }
+        location /param/ { default_type "text/html; charset=koi8-r"; return 200 x; }
+        location /moved { return 301 /x; }
+        location /see { return 303 /x; }
+        location /error { return 404; }
+        location /list/ { alias {root}/listed/; autoindex on; }
+        location /if/ { alias {root}/; if ($arg_q) { charset cp1251; } }
+        location /up/ { proxy_pass http://127.0.0.1:{upstream}/; }
+        location /over/ { override_charset on; proxy_pass http://127.0.0.1:{upstream}/; }
+        """,
+        get(
+            "/a.txt",
+            "/b.html",
+            "/image.gif",
+            "/off/a.txt",
+            "/koi/a.txt",
+            "/koi/b.html",
+            "/any/image.gif",
+            "/var/a.txt?c=koi8-r",
+            "/var/a.txt?c=off",
+            "/return/",
+            "/param/",
+            "/moved",
+            "/see",
+            "/error",
+            "/list/",
+            "/if/a.txt?q=1",
+            "/if/a.txt",
+            "/up/x",
+            "/over/x",
+        )
+        + get("/a.txt", method="HEAD")
+        + get("/a.txt", fields="Range: bytes=0-1,4-5\nIf-Range: x")
+        + get("/a.txt", fields="If-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT"),
+    ),
+    Case(
+        "charset_map",
+        """
+        source_charset one;
+        location / { charset utf-8; }
+        location /two/ { alias {root}/; charset two; }
+        location /back/ { alias {root}/; source_charset utf-8; charset one; }
+        location /same/ { alias {root}/; charset one; }
+        location /var/ { alias {root}/; charset $arg_c; }
+        location /from/ { alias {root}/; source_charset $arg_c; charset utf-8; }
+        location /return/ { source_charset utf-8; charset one; return 200 "\u00e9\u20ac\u0101."; }
+        """,
+        get(
+            "/coded.txt",
+            "/coded.html",
+            "/image.gif",
+            "/two/coded.txt",
+            "/back/utf8.txt",
+            "/same/coded.txt",
+            "/var/coded.txt?c=utf-8",
+            "/var/coded.txt?c=two",
+            "/var/coded.txt?c=three",
+            "/from/coded.txt?c=one",
+            "/from/coded.txt?c=two",
+            "/return/",
+        )
+        + get("/two/coded.txt", fields="Range: bytes=0-9")
+        + get("/coded.txt", fields="Range: bytes=0-9")
+        + get("/coded.txt", method="HEAD"),
+        http="charset_map one utf-8 { E9 C3A9; 80 E282AC; 41 C481; } "
+        "charset_map one two { E9 80; 80 E9; }",
+    ),
+    Case(
+        "charset_map and malformed UTF-8",
+        "location / { source_charset utf-8; charset bad; }",
+        get("/coded.txt"),
+        http="charset_map bad utf-8 { E9 C3A9; }",
+        reason="nginx drops bytes beside the malformed one; here only that one becomes ?",
+    ),
+    Case(
         "trailers",
         """
         add_trailer X-Path $uri;

@@ -1,0 +1,1 @@
+msie_refresh sends MSIE pages that refresh, not redirects.

@@ -1,0 +1,1 @@
+open_file_cache keeps files open and small ones in memory; disable_symlinks refuses links.

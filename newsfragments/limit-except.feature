@@ -1,0 +1,1 @@
+limit_except gives a location other rules for all methods but some.

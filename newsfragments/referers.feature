@@ -1,0 +1,1 @@
+valid_referers and $invalid_referer tell where requests say they come from.
