@@ -206,7 +206,7 @@ class Request(RedirectingRequest):
     def fail(self, error: ReverseProxyError) -> None:
         """Answer an error, or cut the connection when an answer is already on its way."""
         fault = blame(error)
-        self.location.error_log.log(fault.level, str(error), request=self)
+        self.location.error_log.log(fault.level, f"{error} ({fault.cause})", request=self)
         if self._disconnected:
             return
         if self.startedWriting:
