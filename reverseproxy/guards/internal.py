@@ -25,7 +25,6 @@ class InternalSettings:
         None,
         Context.LOCATION,
         args=0,
-        inherit=False,
         doc="Answers 404 to requests that came from outside.",
     )
 

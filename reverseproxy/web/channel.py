@@ -208,6 +208,7 @@ class HTTPChannel(FlowChannel):
         What is left in the buffer makes the connection linger, so that the answer arrives.
         """
         self.persistent = False
+        self.served += 1
         request = self.request = self.requestFactory.malformed(self, received)
         request.fail(error)
 

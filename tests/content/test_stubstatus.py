@@ -61,6 +61,12 @@ class StubStatusTests(SynchronousTestCase):
         self.assertIsNone(bench.try_client())
         self.assertIn(b"\n 2 1 1 \n", client.get().body)
 
+    def test_malformed(self) -> None:
+        """A request that can't be read is one, too."""
+        bench = self.bench()
+        bench.client().send(b"nonsense\r\n\r\n")
+        self.assertIn(b"\n 2 2 2 \n", bench.client().get(b"/status").body)
+
     def test_methods(self) -> None:
         """HEAD has no body; other methods are 405."""
         self.assertEqual(self.bench().client().get(b"/status", method=b"HEAD").status, 200)

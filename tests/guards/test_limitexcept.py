@@ -57,3 +57,12 @@ class LimitExceptTests(SynchronousTestCase):
             text = f"server {{ location / {{ {text} }} }}"
             error = self.assertRaises(ConfigurationError, load_text, text, self.mktemp())
             self.assertIn(words, str(error), text)
+
+
+class InternalTests(SynchronousTestCase):
+    """`internal`, which stands beside it in nginx's choice of a location."""
+
+    def test_inherited(self) -> None:
+        """A location within an internal one is internal as well, as in nginx."""
+        text = "server { listen 80; location /a { internal; location /a/b { return 204; } } }"
+        self.assertEqual(serve(self, text).client().get(b"/a/b").status, 404)

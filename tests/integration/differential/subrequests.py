@@ -76,7 +76,7 @@ CASES = [
         """,
         get(*(f"/{name}/" for name in ACTORS.split()))
         + get("/ok/", "/forbidden/", "/echo-401/", "/method/", method="HEAD")
-        + get("/method/?a=1", "/ok/?a=2")
+        + get("/method/?a=1", "/ok/?a=2", "/auth/200", "/echo")
         + get("/method/?a=1", method="POST")
         + (b"POST /echo/ HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi",),
     ),
