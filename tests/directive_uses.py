@@ -59,12 +59,13 @@ _MAKERS = {
         multi_accept accept_mutex underscores_in_headers client_body_in_single_buffer
         reset_timedout_connection tcp_nopush server_name_in_redirect rewrite_log
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
-        autoindex_localtime random_index gzip gzip_vary
+        autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
+        real_ip_recursive open_file_cache_errors gunzip override_charset
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
         chunked_transfer_encoding uninitialized_variable_warn etag log_not_found
-        autoindex_exact_size
+        autoindex_exact_size msie_padding proxy_pass_request_body
         """,
     _size: """
         server_names_hash_bucket_size server_names_hash_max_size client_header_buffer_size
@@ -72,14 +73,17 @@ _MAKERS = {
         client_max_body_size client_body_buffer_size postpone_output types_hash_max_size
         types_hash_bucket_size proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size
         proxy_temp_file_write_size gzip_min_length map_hash_bucket_size map_hash_max_size
+        referer_hash_max_size referer_hash_bucket_size sendfile_max_chunk limit_rate_after
         """,
     _time: """
         client_header_timeout client_body_timeout send_timeout keepalive_time
         keepalive_min_timeout lingering_time lingering_timeout auth_delay proxy_connect_timeout
-        proxy_send_timeout proxy_read_timeout
+        proxy_send_timeout proxy_read_timeout open_file_cache_valid
         """,
-    _number: "max_headers keepalive_requests max_ranges",
-    _buffers: "large_client_header_buffers output_buffers proxy_buffers gzip_buffers",
+    _number: "max_headers keepalive_requests max_ranges open_file_cache_min_uses",
+    _buffers: """
+        large_client_header_buffers output_buffers proxy_buffers gzip_buffers gunzip_buffers
+        """,
 }
 
 
@@ -98,7 +102,13 @@ USES: dict[str, Use] = {
     "error_log": Use(
         "error_log logs/e.log warn;", "error_log logs/e.log §loud;", "error_log takes"
     ),
+    "load_module": Use(
+        "load_module modules/ngx_http_image_filter_module.so;",
+        "§load_module;",
+        "% takes 1 argument",
+    ),
     # --- servers and connections ---
+    "ssl_protocols": Use("ssl_protocols TLSv1.3;", "§ssl_protocols;", "% takes at least 1"),
     "listen": Use(
         "listen [::1]:8080 default_server backlog=64 so_keepalive=30m::10;",
         "listen 8080 §fast;",
@@ -210,6 +220,27 @@ USES: dict[str, Use] = {
     "auth_basic_user_file": Use(
         "auth_basic_user_file users;", "auth_basic_user_file §$nobody;", "unknown variable"
     ),
+    "set_real_ip_from": Use(
+        "set_real_ip_from 10.0.0.0/8;",
+        "set_real_ip_from §10.0.0.0/x;",
+        "% takes a prefix length",
+    ),
+    "real_ip_header": Use(
+        "real_ip_header X-Forwarded-For;",
+        "real_ip_header §proxy_protocol;",
+        "real_ip_header proxy_protocol is not",
+    ),
+    "valid_referers": Use(
+        "valid_referers none blocked server_names *.a.test ~b;",
+        "valid_referers none §~(b;",
+        '"(b" is not a regular expression',
+    ),
+    "auth_request": Use("auth_request /auth;", "§auth_request;", "% takes 1 argument, not none"),
+    "auth_request_set": Use(
+        "auth_request_set $user $upstream_http_x_user;",
+        "auth_request_set §user a;",
+        '"user" is not a variable\'s name',
+    ),
     "satisfy": Use("satisfy any;", "satisfy §one;", '% takes "all" or "any", not "one"'),
     # --- files ---
     "root": Use("root /srv/$host;", "root §$document_root/x;", "$document_root can't stand in"),
@@ -231,6 +262,17 @@ USES: dict[str, Use] = {
         "autoindex_format §yaml;",
         '% takes "html", "xml", "json" or "jsonp"',
     ),
+    "open_file_cache": Use(
+        "open_file_cache max=100 inactive=20s;",
+        "open_file_cache max=100 §age=1;",
+        "open_file_cache takes off",
+    ),
+    "disable_symlinks": Use(
+        "disable_symlinks if_not_owner from=$document_root;",
+        "disable_symlinks §some;",
+        "disable_symlinks takes off",
+    ),
+    "limit_rate": Use("limit_rate $arg_rate;", "limit_rate §fast;", "% takes a size such as 10m"),
     # --- proxying ---
     "proxy_pass": Use(
         "proxy_pass http://127.0.0.1:8080/x/;",
@@ -282,6 +324,17 @@ USES: dict[str, Use] = {
         )
         for name in ("add_header", "add_trailer")
     },
+    "gzip_static": Use(
+        "gzip_static always;", "gzip_static §never;", '% takes "on", "off" or "always"'
+    ),
+    "charset": Use("charset utf-8;", "charset §$nothing;", "unknown variable"),
+    "source_charset": Use("source_charset koi8-r;", "source_charset §$nothing;", "unknown"),
+    "charset_map": Use(
+        "charset_map koi8-r utf-8 { 80 E282AC; }",
+        "charset_map koi8-r utf-8 { §100 E282AC; }",
+        "a line of charset_map is two codes",
+    ),
+    "charset_types": Use("charset_types text/css;", "§charset_types;", "% takes at least 1"),
     "expires": Use("expires modified +24h;", "expires §tomorrow;", "expires takes"),
     # --- logs ---
     "log_format": Use(

@@ -21,7 +21,9 @@ from reverseproxy.config import (
     Level,
     Word,
     directive,
+    one,
     settings,
+    size,
 )
 from reverseproxy.wire.hostnames import HostNames
 
@@ -94,20 +96,18 @@ class RefererSettings:
         syntax="none | blocked | server_names | string ...",
     )
     referer_hash_max_size: int | None = directive(
-        lambda args: len(args.words),
+        one(size),
         None,
         Context.SERVER | Context.LOCATION,
         no_effect=True,
         doc="Names are in a dictionary.",
-        syntax="size",
     )
     referer_hash_bucket_size: int | None = directive(
-        lambda args: len(args.words),
+        one(size),
         None,
         Context.SERVER | Context.LOCATION,
         no_effect=True,
         doc="Names are in a dictionary.",
-        syntax="size",
     )
 
     def check(self, level: Level) -> list[Diagnostic]:

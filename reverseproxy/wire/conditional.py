@@ -43,10 +43,8 @@ _DATES = (
 
 #: RFC 9110 §8.8.3: entity-tag = [ weak ] opaque-tag; weak = %s"W/"; opaque-tag = DQUOTE *etagc
 #: DQUOTE; etagc = "!" / %x23-7E / obs-text
-_ETAG = re.compile(rb'(W/)?("[!#-~\x80-\xff]*")')
-
-#: What stands between the members of a list (RFC 9110 §5.6.1).
-_SEPARATOR = re.compile(rb"[ \t,]*")
+#: It is a member of a list (RFC 9110 §5.6.1): a comma or the end comes after it.
+_MEMBER = re.compile(rb'[ \t,]*+((?:W/)?"[!#-~\x80-\xff]*+")[ \t]*+(?=,|\Z)')
 
 
 def http_date(seconds: int) -> bytes:
@@ -104,22 +102,22 @@ def weak_match(one: bytes, other: bytes) -> bool:
 def etag_in(value: bytes, etag: bytes, weak: bool) -> bool:
     """Return whether `etag` is in a list of entity tags, by weak or strong comparison.
 
-    `value` is the combined value of If-Match or If-None-Match. `*` matches whatever there is. A
-    list is read up to its first malformed member.
+    `value` is the combined value of If-Match or If-None-Match. `*` matches whatever there is. What
+    is no entity tag is skipped up to the next comma, as nginx does.
     """
     if value == b"*":
         return True
     same = weak_match if weak else strong_match
     at = 0
-    while True:
-        separator = _SEPARATOR.match(value, at)
-        at = separator.end() if separator else at
-        member = _ETAG.match(value, at)
+    while at >= 0:
+        member = _MEMBER.match(value, at)
         if member is None:
-            return False
-        if same(member[0], etag):
+            at = value.find(b",", at + 1)
+        elif same(member[1], etag):
             return True
-        at = member.end()
+        else:
+            at = member.end() if member.end() < len(value) else -1
+    return False
 
 
 def precondition(

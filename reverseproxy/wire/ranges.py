@@ -26,7 +26,7 @@ def parse_ranges(
     None means to ignore the header and send the whole entity with 200; an empty list means 416.
     `max_ranges` is nginx's directive: None for no limit, 0 to ignore every Range.
     """
-    if max_ranges == 0 or value[:6].lower() != b"bytes=":
+    if max_ranges == 0 or value[:6].lower() != b"bytes=" or len(value) == 6:
         return None
     ranges: list[tuple[int, int]] = []
     total = 0

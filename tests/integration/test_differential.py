@@ -24,6 +24,8 @@ COMPONENTS["nginx"] = (lambda: program("nginx") is not None, "nginx is not insta
 IGNORED = frozenset({"server", "date", "allow"})
 #: The fields in which each server speaks of itself, wherever they stand.
 _OWN = re.compile(rb"\r\n(?:(?:Server|Date): [^\r\n]*\r\n)+")
+#: What stands between the parts of an answer, each server's own.
+_BOUNDARY = re.compile(rb"boundary=([0-9]{20})")
 #: What belongs to a page that a server makes itself.
 PAGE = frozenset({"content-type", "content-length", "transfer-encoding"})
 
@@ -142,6 +144,8 @@ def _ask(port: int, request: bytes) -> bytes:
 
 def _reply(raw: bytes, port: int) -> Reply:
     raw = _OWN.sub(b"\r\n", raw.replace(b":%d" % port, b":PORT"))
+    for boundary in _BOUNDARY.findall(raw):
+        raw = raw.replace(boundary, b"BOUNDARY")
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
     fields = []

@@ -80,7 +80,7 @@ class TagTests(SynchronousTestCase):
             self.assertEqual(weak_match(one, other), weak)
 
     def test_lists(self) -> None:
-        """A tag is found anywhere in a list, a comma within a tag parts nothing."""
+        """A tag is found anywhere in a list; what is none is skipped to the next comma."""
         for value, expected in [
             (b"*", True),
             (b'"a"', True),
@@ -88,8 +88,12 @@ class TagTests(SynchronousTestCase):
             (b'"b", "a"', True),
             (b'"b","a",', True),
             (b', "a"', True),
-            (b'"b, "a"', False),
+            (b'"b, "a"', True),
+            (b'"a, b", "a"', True),
             (b'"a,b"', False),
+            (b'"b" "a"', False),
+            (b'"a"x', False),
+            (b'"a"x, "a"', True),
             (b"a", False),
             (b'"b" x "a"', False),
             (b"", False),
