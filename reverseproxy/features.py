@@ -17,7 +17,7 @@ from collections.abc import Callable
 from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
-from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static
+from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static, stubstatus
 from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.proxysettings import ProxySettings
@@ -76,6 +76,7 @@ SETTINGS: tuple[type, ...] = (
     SymlinkSettings,
     ProxySettings,
     mount.MountSettings,
+    stubstatus.StubStatusSettings,
     gzip.GzipSettings,
     gzipstatic.GzipStaticSettings,
     gunzip.GunzipSettings,
@@ -109,6 +110,7 @@ GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
 
 CONTENTS: tuple[Callable[[Place], IResource | None], ...] = (
     mount.content,
+    stubstatus.content,
     proxy.content,
     static.content,
 )

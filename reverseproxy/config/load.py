@@ -53,7 +53,8 @@ def find(path: str) -> str:
         names = " or ".join(FILE_NAMES)
         raise ConfigurationError([Diagnostic(None, f'no {names} in the directory "{path}"')])
     if not os.path.exists(path):
-        raise ConfigurationError([Diagnostic(None, f'no configuration at "{path}"')])
+        hint = "name a file or a directory with --config"
+        raise ConfigurationError([Diagnostic(None, f'no configuration at "{path}"', hint)])
     return path
 
 

@@ -119,7 +119,11 @@ class AnsweringRequest(LazyRequest):
             and self.channel.served < client.keepalive_requests
             and self.site.sweep.now - self.channel.since < client.keepalive_time
             and not self.site.draining
-            and not (client.keepalive_disable and self._disabled(client.keepalive_disable))
+            # msie6, the default, is about POST alone: other requests need not be looked at.
+            and not (
+                (self.head.method == b"POST" or "safari" in client.keepalive_disable)
+                and self._disabled(client.keepalive_disable)
+            )
         )
 
     def _disabled(self, browsers: frozenset[str]) -> bool:

@@ -86,10 +86,17 @@ class HTTPChannel(FlowChannel):
         """The requests under way, as the base class has them: at most one."""
         return [] if self.request is None else [self.request]
 
+    @property
+    def phase(self) -> str:
+        """What the connection is at: "reading" a head, "writing" an answer, or "waiting"."""
+        if self.request is not None or self._closing:
+            return "writing"
+        return "reading" if self._buffer else "waiting"
+
     def connectionLost(self, reason: Failure) -> None:
         self.deadline = inf
         self.site.sweep.discard(self)
-        self.site.connection_closed()
+        self.site.connection_closed(self.served)
         request, self.request = self.request, None
         if request is not None:
             request.connectionLost(reason)

@@ -24,6 +24,10 @@ class FlowChannel(http.HTTPChannel):
 
     transport: Any
     request: Request | None
+    #: how many requests came over it
+    served: int
+    #: "reading" a head, "writing" an answer, or "waiting"
+    phase: str
 
     def __init__(self) -> None:
         # Not the base class's: its line reader is not used, a head is parsed as a whole.

@@ -73,6 +73,10 @@ class Connections:
     clients: int = 0
     upstreams: int = 0
     serial: int = 0
+    #: how many requests those carried that are closed
+    requests: int = 0
+    #: how many connections there was no room for
+    refused: int = 0
 
 
 class Site(server.Site):
@@ -123,6 +127,7 @@ class Site(server.Site):
         """A channel for a new connection, or None when `worker_connections` are taken."""
         connections = self.connections
         if connections.clients + connections.upstreams >= connections.limit:
+            connections.refused += 1
             self.error_log.log(
                 "alert",
                 f"{connections.limit} worker_connections are not enough: "
@@ -141,6 +146,7 @@ class Site(server.Site):
         connections.serial += 1
         return connections.serial
 
-    def connection_closed(self) -> None:
-        """Count a connection out."""
+    def connection_closed(self, requests: int) -> None:
+        """Count a connection out, and the requests that it carried."""
+        self.connections.requests += requests
         self.connections.clients -= 1

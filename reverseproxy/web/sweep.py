@@ -7,7 +7,7 @@ A deadline is thus met late by one interval at most.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -39,6 +39,11 @@ class Sweep:
         self._call: object = None
         self.add = self._members.add
         self.discard = self._members.discard
+
+    @property
+    def members(self) -> Set[Checked]:
+        """All that are asked."""
+        return self._members
 
     def start(self) -> None:
         """Begin to sweep."""

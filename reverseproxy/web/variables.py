@@ -1,8 +1,8 @@
 """nginx's variables: a name becomes a function of the request, once, at load.
 
 A getter returns bytes, or None where the variable has no value: a log line shows `-` for it, a
-template nothing. The getters are in `getters`, `families`, `guards.variables` and
-`upstream.variables`.
+template nothing. The getters are in `getters`, `families`, `guards.variables`, `upstream.variables`
+and `content.stubstatus`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from reverseproxy.config import Template
+from reverseproxy.content import stubstatus
 from reverseproxy.guards import variables as guards
 from reverseproxy.upstream import variables as upstream
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
 Rendered = Callable[["Request"], bytes]
 
-_GETTERS: Mapping[str, Getter] = {**GETTERS, **guards.GETTERS, **upstream.GETTERS}
+_GETTERS: Mapping[str, Getter] = {
+    **GETTERS,
+    **guards.GETTERS,
+    **upstream.GETTERS,
+    **stubstatus.GETTERS,
+}
 _FAMILIES: Mapping[str, Callable[[str], Getter]] = {**FAMILIES, **upstream.FAMILIES}
 
 

@@ -369,4 +369,4 @@ class HostileHeadTests(SynchronousTestCase):
         for raw in (b"\n\ra" * 21845, b"\r" * 65536, b"\na" * 32768):
             before = time.process_time()
             self.assertEqual(head_end(raw), -1)
-            self.assertLess(time.process_time() - before, 0.05)
+            self.assertLess(time.process_time() - before, 1.0)

@@ -17,8 +17,8 @@ class Case:
     both `{root}` is the directory of files (see `files.py`), `{upstream}` the port of a server that
     echoes what it is asked, `{port}` the port of this server. `requests` are whole requests, each
     on a connection of its own; `Connection: close` is added where there is no Connection, and
-    `Host: localhost` where there is no Host. `ignore` are fields that are not compared; `reason`
-    says why, or why a difference is right: a case with one is run, but may differ.
+    `Host: localhost` where there is no Host. `ignore` are fields (or "body") that are not compared; `reason`
+    says why. A case with a reason and nothing to ignore is run, and may differ in all.
     """
 
     name: str

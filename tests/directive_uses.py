@@ -1,0 +1,318 @@
+"""A good and a bad use of every directive, for `tests.test_directives`."""
+
+from __future__ import annotations
+
+import attrs
+
+#: Where the error of a bad use is: what the error's column points at.
+MARK = "§"
+
+
+@attrs.frozen
+class Use:
+    """How a directive is used, and what is said where it is used wrongly.
+
+    `good` and `bad` are whole statements, put into the innermost block where the directive may
+    stand; MARK in `bad` is where the error must point. `says` is the beginning of what the error
+    says; a "%" at its start stands for the directive's name in quotes. `http` stands in `http`
+    before both.
+    """
+
+    good: str
+    bad: str
+    says: str
+    http: str = ""
+
+
+def _on(name: str) -> Use:
+    """A flag that is off by default."""
+    return Use(f"{name} on;", f"{name} §maybe;", '% takes "on" or "off", not "maybe"')
+
+
+def _off(name: str) -> Use:
+    """A flag that is on by default."""
+    return attrs.evolve(_on(name), good=f"{name} off;")
+
+
+def _size(name: str) -> Use:
+    return Use(f"{name} 24k;", f"{name} §10x;", '% takes a size such as 10m, not "10x"')
+
+
+def _time(name: str) -> Use:
+    return Use(
+        f"{name} 1h30m;",
+        f"{name} §1.5s;",
+        '% takes a time such as 90, 1h30m or 500ms, not "1.5s"',
+    )
+
+
+def _number(name: str) -> Use:
+    return Use(f"{name} 12;", f"{name} §-1;", "% takes a number")
+
+
+def _buffers(name: str) -> Use:
+    return Use(f"{name} 5 24k;", f"{name} 4 §0;", '% takes a size such as 32k, not "0"')
+
+
+_MAKERS = {
+    _on: """
+        multi_accept accept_mutex underscores_in_headers client_body_in_single_buffer
+        reset_timedout_connection tcp_nopush server_name_in_redirect rewrite_log
+        limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
+        autoindex_localtime random_index gzip gzip_vary
+        """,
+    _off: """
+        merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
+        chunked_transfer_encoding uninitialized_variable_warn etag log_not_found
+        autoindex_exact_size
+        """,
+    _size: """
+        server_names_hash_bucket_size server_names_hash_max_size client_header_buffer_size
+        variables_hash_bucket_size variables_hash_max_size connection_pool_size request_pool_size
+        client_max_body_size client_body_buffer_size postpone_output types_hash_max_size
+        types_hash_bucket_size proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size
+        proxy_temp_file_write_size gzip_min_length map_hash_bucket_size map_hash_max_size
+        """,
+    _time: """
+        client_header_timeout client_body_timeout send_timeout keepalive_time
+        keepalive_min_timeout lingering_time lingering_timeout auth_delay proxy_connect_timeout
+        proxy_send_timeout proxy_read_timeout
+        """,
+    _number: "max_headers keepalive_requests max_ranges",
+    _buffers: "large_client_header_buffers output_buffers proxy_buffers gzip_buffers",
+}
+
+
+USES: dict[str, Use] = {
+    **{name: make(name) for make, names in _MAKERS.items() for name in names.split()},
+    # --- the daemon ---
+    "user": Use("user root root;", "user root §nobody-has-this;", "there is no group"),
+    "pid": Use("pid run/pid;", "§pid;", "% takes 1 argument, not none"),
+    "worker_processes": Use(
+        "worker_processes auto;", "worker_processes §0;", "% takes a number of at least 1"
+    ),
+    "worker_connections": Use(
+        "worker_connections 64;", "worker_connections §many;", "% takes a number of at least 1"
+    ),
+    "use": Use("use epoll;", "use §kqueue;", "use takes epoll, poll or select on Linux"),
+    "error_log": Use(
+        "error_log logs/e.log warn;", "error_log logs/e.log §loud;", "error_log takes"
+    ),
+    # --- servers and connections ---
+    "listen": Use(
+        "listen [::1]:8080 default_server backlog=64 so_keepalive=30m::10;",
+        "listen 8080 §fast;",
+        'listen does not take "fast"',
+    ),
+    "server_name": Use(
+        "server_name a.test *.b.test c.* .d.test ~^e(?<n>.)$ '';",
+        "server_name a.test §www.*.test;",
+        '"www.*.test" is no name',
+    ),
+    "client_body_in_file_only": Use(
+        "client_body_in_file_only clean;",
+        "client_body_in_file_only §yes;",
+        '% takes "on", "clean" or "off"',
+    ),
+    "client_body_temp_path": Use(
+        "client_body_temp_path body 1 2;",
+        "client_body_temp_path body 1 §4;",
+        "% takes levels from 1 to 3",
+    ),
+    "proxy_temp_path": Use(
+        "proxy_temp_path proxy 1 2;", "proxy_temp_path proxy §0;", "% takes levels from 1 to 3"
+    ),
+    "keepalive_timeout": Use(
+        "keepalive_timeout 75s 60s;", "keepalive_timeout 75s §soon;", "% takes a time such as 90"
+    ),
+    "keepalive_disable": Use(
+        "keepalive_disable msie6 safari;",
+        "keepalive_disable msie6 §lynx;",
+        "keepalive_disable takes none, msie6 or safari",
+    ),
+    "lingering_close": Use(
+        "lingering_close always;",
+        "lingering_close §never;",
+        '% takes "on", "off" or "always"',
+    ),
+    "server_tokens": Use(
+        'server_tokens "a $host";', "server_tokens §$nothing;", 'unknown variable "$nothing"'
+    ),
+    # --- rewriting and redirects ---
+    "internal": Use("internal;", "§internal on;", "% takes no arguments, not 1"),
+    "rewrite": Use(
+        "rewrite ^/a/(.*)$ /b/$1? last;",
+        "rewrite ^/a /b §first;",
+        "rewrite takes last, break, redirect or permanent",
+    ),
+    "return": Use(
+        'return 200 "hello $host";', "return §OK text;", "return takes a status code or a URL"
+    ),
+    "set": Use("set $a b$uri;", "set §$uri x;", 'the variable "$uri" is built in'),
+    "break": Use("break;", "§break now;", "% takes no arguments, not 1"),
+    "try_files": Use(
+        "try_files $uri $uri/ =404;", "try_files $uri §=none;", '"=none" is no status'
+    ),
+    "error_page": Use(
+        "error_page 404 =200 /none;",
+        "error_page 404 §200 /none;",
+        "error_page takes codes from 300 to 599",
+    ),
+    # --- limits ---
+    "limit_req_zone": Use(
+        "limit_req_zone $binary_remote_addr zone=z:1m rate=30r/m;",
+        "limit_req_zone $remote_addr zone=z:1m §rate=some;",
+        "% takes a rate such as rate=10r/s",
+    ),
+    "limit_req": Use(
+        "limit_req zone=z burst=5 nodelay;",
+        "limit_req zone=z §burst=some;",
+        "% takes a number of requests such as burst=5",
+        "limit_req_zone $remote_addr zone=z:1m rate=1r/s;",
+    ),
+    "limit_conn_zone": Use(
+        "limit_conn_zone $remote_addr zone=z:1m;",
+        "limit_conn_zone $remote_addr §zone=z:1;",
+        'the zone "z" is too small',
+    ),
+    "limit_conn": Use(
+        "limit_conn z 5;",
+        "limit_conn z §0;",
+        "% takes a number from 1 to 65535",
+        "limit_conn_zone $remote_addr zone=z:1m;",
+    ),
+    **{
+        f"limit_{kind}_{what}": use
+        for kind in ("req", "conn")
+        for what, use in {
+            "status": Use(
+                f"limit_{kind}_status 429;",
+                f"limit_{kind}_status §200;",
+                "% takes a number from 400 to 599",
+            ),
+            "log_level": Use(
+                f"limit_{kind}_log_level info;",
+                f"limit_{kind}_log_level §debug;",
+                '% takes "info", "notice", "warn" or "error"',
+            ),
+        }.items()
+    },
+    # --- access ---
+    **{
+        name: Use(
+            f"{name} 2001:db8::/32;",
+            f"{name} §10.0.0.0/33;",
+            "% takes a prefix length from 0 to 32",
+        )
+        for name in ("allow", "deny")
+    },
+    "auth_basic": Use('auth_basic "for $host";', "auth_basic §$nobody;", "unknown variable"),
+    "auth_basic_user_file": Use(
+        "auth_basic_user_file users;", "auth_basic_user_file §$nobody;", "unknown variable"
+    ),
+    "satisfy": Use("satisfy any;", "satisfy §one;", '% takes "all" or "any", not "one"'),
+    # --- files ---
+    "root": Use("root /srv/$host;", "root §$document_root/x;", "$document_root can't stand in"),
+    "alias": Use("alias /srv/;", "alias §/srv/$realpath_root;", "$realpath_root can't stand in"),
+    "index": Use("index index.$host.html /last.html;", 'index §"";', "an index file needs a name"),
+    "types": Use(
+        "types { text/html html htm; }",
+        "types { §text/html; }",
+        '"text/html" needs at least one extension',
+    ),
+    "default_type": Use("default_type text/x-own;", "§default_type;", "% takes 1 argument"),
+    "if_modified_since": Use(
+        "if_modified_since before;",
+        "if_modified_since §after;",
+        '% takes "off", "exact" or "before"',
+    ),
+    "autoindex_format": Use(
+        "autoindex_format json;",
+        "autoindex_format §yaml;",
+        '% takes "html", "xml", "json" or "jsonp"',
+    ),
+    # --- proxying ---
+    "proxy_pass": Use(
+        "proxy_pass http://127.0.0.1:8080/x/;",
+        "proxy_pass §127.0.0.1:8080;",
+        "proxy_pass takes",
+    ),
+    "proxy_redirect": Use(
+        "proxy_redirect http://a/ /b/;", "proxy_redirect §sometimes;", "proxy_redirect takes"
+    ),
+    "proxy_set_header": Use(
+        "proxy_set_header X-Host $host;",
+        'proxy_set_header §"X Host" a;',
+        '"X Host" is not a field name',
+    ),
+    "twisted_resource": Use(
+        "twisted_resource twisted.web.resource:Resource;",
+        "twisted_resource §reverseproxy/demo;",
+        "twisted_resource takes package.module:name",
+    ),
+    # --- headers and bodies ---
+    "gzip_http_version": Use(
+        "gzip_http_version 1.0;", "gzip_http_version §2;", '% takes "1.0" or "1.1", not "2"'
+    ),
+    "gzip_comp_level": Use(
+        "gzip_comp_level 9;", "gzip_comp_level §10;", "% takes a number from 1 to 9"
+    ),
+    "gzip_proxied": Use(
+        "gzip_proxied expired no-cache auth;", "gzip_proxied expired §some;", "gzip_proxied takes"
+    ),
+    "gzip_types": Use("gzip_types text/css *;", "§gzip_types;", "% takes at least 1 argument"),
+    "gzip_disable": Use(
+        'gzip_disable msie6 "Mozilla/[3-4]";',
+        'gzip_disable msie6 §"Mozilla/[3";',
+        '"Mozilla/[3" is not a regular expression',
+    ),
+    **{
+        name: Use(
+            f"{name} X-A $host always;",
+            f"{name} X-A $host §ever;",
+            f'{name} takes "always" as its third argument',
+        )
+        for name in ("add_header", "add_trailer")
+    },
+    **{
+        f"{name}_inherit": Use(
+            f"{name}_inherit merge;",
+            f"{name}_inherit §some;",
+            '% takes "on", "off" or "merge"',
+        )
+        for name in ("add_header", "add_trailer")
+    },
+    "expires": Use("expires modified +24h;", "expires §tomorrow;", "expires takes"),
+    # --- logs ---
+    "log_format": Use(
+        "log_format f escape=json '$uri';",
+        "log_format f §escape=xml '$uri';",
+        "escape is default, json or none",
+    ),
+    "access_log": Use(
+        "access_log logs/a.log combined buffer=32k flush=1m if=$arg_log;",
+        "access_log logs/a.log combined §always;",
+        'access_log does not take "always"',
+    ),
+    "open_log_file_cache": Use(
+        "open_log_file_cache max=10 inactive=20s;",
+        "open_log_file_cache max=10 §age=20s;",
+        'open_log_file_cache does not take "age=20s"',
+    ),
+    # --- variables ---
+    "map": Use(
+        "map $uri $m { default a; ~^/(.) $1; }",
+        "map $uri $m { /a 1; §/a 2; }",
+        'the key "/a" stands twice',
+    ),
+    "geo": Use(
+        "geo $g { default a; 10.0.0.0/8 b; }",
+        "geo $g { 10.0.0.0/8 b; §nowhere c; }",
+        "geo takes networks such as 192.168.0.0/16",
+    ),
+    "split_clients": Use(
+        "split_clients $uri $s { 10% a; * b; }",
+        "split_clients $uri $s { 60% a; §50% b; }",
+        "the shares are more than",
+    ),
+}
