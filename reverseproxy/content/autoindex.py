@@ -75,6 +75,8 @@ def lister(place: Place) -> Listing | None:
     def answer(request: Request, path: bytes) -> None:
         callback = _callback(request) if form == "jsonp" else b""
         found = listing.entries(path)
+        if request.settled():
+            return
         kind = _TYPES["json" if form == "jsonp" and not callback else form]
         response = Response(200, [(b"Content-Type", kind)])
         request.respond(response)

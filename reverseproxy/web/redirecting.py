@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from reverseproxy.errors import ClientError, Refusal, UpstreamProtocolError
 from reverseproxy.guards import rewriting
+from reverseproxy.wire.conditional import precondition
 from reverseproxy.wire.hosts import parse_host
 from reverseproxy.wire.target import normalise_path, quote_path
 
@@ -232,8 +233,22 @@ class RedirectingRequest(AnsweringRequest):
         self.respond(response)
         self.finish(body)
 
+    def settled(self) -> bool:
+        """Whether a condition answers for a 200 without tag and date (RFC 9110 section 13.2.2)."""
+        if self.status_override not in (0, 200):
+            return False
+        status = precondition(self.method, self.head, b"", None)
+        if status == 412:
+            self.answer(412, "RP-412-precondition")
+        elif status == 304:
+            self.respond(Response(304, []))
+            self.finish()
+        return status != 200
+
     def answer_text(self, status: int, body: bytes) -> None:
         """Answer with a text (`return CODE TEXT`), of the media type that the path has here."""
+        if status == 200 and self.settled():
+            return
         fields = [(b"Content-Type", self.location.media_type(self.document_uri))]
         self.respond(Response(status, [] if status == 204 else fields, len(body)))
         self.finish(body)

@@ -114,6 +114,13 @@ class TellingTests(FilesCase):
         answer = client.get(b"/none", b"If-None-Match: *")
         self.assertEqual((answer.status, answer.body), (404, b"a\n"))
 
+    def test_texts(self) -> None:
+        """A text has neither tag nor date: any tag is fine, no tag is the one asked for."""
+        client = self.bench("location / { return 200 text; }").client()
+        self.assertEqual(client.get(b"/", b"If-None-Match: *").status, 304)
+        self.assertEqual(client.get(b"/", b'If-Match: "x"').status, 412)
+        self.assertEqual(client.get(b"/", b'If-None-Match: "x"').body, b"text")
+
     def test_log_not_found(self) -> None:
         """A file that is not there is an error line, unless log_not_found is off."""
         bench = self.bench("location / { } location /dir/ { log_not_found off; }")

@@ -153,6 +153,23 @@ CASES = [
         + get("/none", fields=CONDITIONS[0]),
     ),
     Case(
+        "conditions of a text",
+        "location / { return 200 text; } location /list/ { alias {root}/one/; autoindex on; } "
+        "location /created { return 201 text; }",
+        tuple(
+            request
+            for line in CONDITIONS
+            for request in get("/a.txt", "/list/", "/created", fields=line)
+            if not line.startswith("If-Unmodified-Since")
+        ),
+    ),
+    Case(
+        "conditions of a text without a date",
+        "location / { return 200 text; }",
+        get("/a.txt", fields="If-Unmodified-Since: Sun, 09 Sep 2001 01:46:40 GMT"),
+        reason="RFC 9110 section 13.1.4: ignored where nothing has a date; nginx says 412",
+    ),
+    Case(
         "etag off",
         "etag off; location / { }",
         get("/a.txt")
