@@ -73,7 +73,8 @@ _MAKERS = {
         client_max_body_size client_body_buffer_size postpone_output types_hash_max_size
         types_hash_bucket_size proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size
         proxy_temp_file_write_size gzip_min_length map_hash_bucket_size map_hash_max_size
-        referer_hash_max_size referer_hash_bucket_size sendfile_max_chunk limit_rate_after read_ahead directio_alignment
+        referer_hash_max_size referer_hash_bucket_size sendfile_max_chunk limit_rate_after
+        read_ahead directio_alignment
         """,
     _time: """
         client_header_timeout client_body_timeout send_timeout keepalive_time
