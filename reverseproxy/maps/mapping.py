@@ -21,6 +21,7 @@ from reverseproxy.config import (
     settings,
     size,
 )
+from reverseproxy.wire.hostnames import HostNames
 
 from . import remembered
 
@@ -35,15 +36,13 @@ _SPECIAL = frozenset({"default", "hostnames", "include", "volatile"})
 class Map:
     """One `map`.
 
-    `exact` has keys in lower case, `leading` those of "*.example.org" as ".example.org" and
-    `trailing` those of "www.*" as "www."; `regexes` are tried in order.
+    `keys` are in lower case, `names` those of a map with `hostnames`; `regexes` are tried in order.
     """
 
     source: Template
     name: str
-    exact: dict[bytes, Template] = attrs.Factory(dict)
-    leading: dict[bytes, Template] = attrs.Factory(dict)
-    trailing: dict[bytes, Template] = attrs.Factory(dict)
+    keys: dict[bytes, Template] = attrs.Factory(dict)
+    names: HostNames[Template] = attrs.Factory(HostNames)
     regexes: list[tuple[Regex, Template]] = attrs.Factory(list)
     default: list[Template] = attrs.Factory(list)
     volatile: bool = False
@@ -79,22 +78,10 @@ def _add(args: Args, made: Map, statement: Statement, *, hostnames: bool) -> Non
     if text.startswith("\\") and (text[1:] in _SPECIAL or text[1:2] in ("~", "\\", "*")):
         # A backslash takes the meaning from what would have one.
         text = text[1:]
-    table, text = _table(made, text) if hostnames else (made.exact, text)
-    if text.encode() in table:
+    lower = text.encode()
+    kept = made.names.add(lower, value) if hostnames else made.keys.setdefault(lower, value)
+    if kept is not value:
         raise BadValue(f'the key "{key.text}" stands twice in the map', key)
-    table[text.encode()] = value
-    if hostnames and key.text.startswith("."):
-        made.exact.setdefault(text[1:].encode(), value)
-
-
-def _table(made: Map, text: str) -> tuple[dict[bytes, Template], str]:
-    if text.startswith("*."):
-        return made.leading, text[1:]
-    if text.startswith("."):
-        return made.leading, text
-    if text.endswith(".*"):
-        return made.trailing, text[:-1]
-    return made.exact, text
 
 
 def _regex(args: Args, key: Word) -> Regex:
@@ -148,9 +135,9 @@ def _lookup(made: Map, variables: Variables) -> Callable[[Request], bytes]:
     def find(request: Request) -> bytes:
         key = rendered(made.source, request)
         lower = key.lower()
-        value = made.exact.get(lower)
-        if value is None and (made.leading or made.trailing):
-            value = _wildcard(made, lower.removesuffix(b"."))
+        value = made.keys.get(lower)
+        if value is None and made.names:
+            value = made.names.find(lower.removesuffix(b"."))
         if value is None:
             for regex, template in made.regexes:
                 match = regex.pattern.search(key)
@@ -163,18 +150,3 @@ def _lookup(made: Map, variables: Variables) -> Callable[[Request], bytes]:
         return rendered(value, request)
 
     return find
-
-
-def _wildcard(made: Map, name: bytes) -> Template | None:
-    """The longest name with an asterisk in front, then the longest with one behind."""
-    at = name.find(b".")
-    while at > 0:
-        if name[at:] in made.leading:
-            return made.leading[name[at:]]
-        at = name.find(b".", at + 1)
-    at = name.rfind(b".")
-    while at > 0:
-        if name[: at + 1] in made.trailing:
-            return made.trailing[name[: at + 1]]
-        at = name.rfind(b".", 0, at)
-    return None

@@ -83,6 +83,10 @@ class AnsweringRequest(LazyRequest):
             change(self, response)  # type: ignore[arg-type]  # each is a Request
         self.startedWriting = 1
         self.code = status = response.status
+        if status == 204:
+            # There is nothing that this could be the type and the date of.
+            response.drop(b"content-type")
+            response.drop(b"last-modified")
         channel, head = self.channel, self.head
         bodiless = self._bodiless = head.method == b"HEAD" or status in BODILESS
         lines = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from twisted.web import vhost
 from twisted.web.resource import IResource
 
+from reverseproxy.wire.hostnames import HostNames
 from reverseproxy.wire.hosts import parse_host
 
 from .locations import Location, LocationTable
@@ -94,9 +95,7 @@ class NameVirtualHost(vhost.NameVirtualHost):
     def __init__(self, default: VirtualHost) -> None:
         super().__init__()
         self.default = default
-        self._exact: dict[bytes, VirtualHost] = {}
-        self._leading: dict[bytes, VirtualHost] = {}
-        self._trailing: dict[bytes, VirtualHost] = {}
+        self._names: HostNames[VirtualHost] = HostNames()
         self._regexes: list[tuple[re.Pattern[bytes], VirtualHost]] = []
         self._remembered: dict[bytes, VirtualHost] = {}
 
@@ -107,32 +106,15 @@ class NameVirtualHost(vhost.NameVirtualHost):
     def addHost(self, name: bytes, resrc: VirtualHost) -> None:
         """Add a name or a wildcard of server_name; raises ValueError if it is there already."""
         name = name.lower()
-        if name.startswith(b"."):
-            # ".example.org" stands for "example.org" and "*.example.org".
-            self._put(self._exact, name[1:], resrc)
-            self._put(self._leading, name, resrc)
-        elif name.startswith(b"*."):
-            self._put(self._leading, name[1:], resrc)
-        elif name.endswith(b".*"):
-            self._put(self._trailing, name[:-1], resrc)
-        else:
-            self._put(self._exact, name, resrc)
-        self.hosts[name] = resrc
-
-    @staticmethod
-    def _put(table: dict[bytes, VirtualHost], name: bytes, host: VirtualHost) -> None:
-        if name in table and table[name] is not host:
+        if self._names.add(name, resrc) is not resrc:
             raise ValueError(name)
-        table[name] = host
+        self.hosts[name] = resrc
 
     def choose(self, header: bytes) -> VirtualHost:
         """The virtual host for a Host field's value. Raises ClientError where it is invalid."""
         found = self._remembered.get(header)
         if found is None:
-            if header:
-                found = self._find(parse_host(header)[0])
-            else:
-                found = self._exact.get(b"", self.default)
+            found = self._find(parse_host(header)[0] if header else b"")
             if len(self._remembered) >= REMEMBERED:
                 # Whoever invents names slows nobody down for longer than this.
                 self._remembered.clear()
@@ -140,21 +122,9 @@ class NameVirtualHost(vhost.NameVirtualHost):
         return found
 
     def _find(self, name: bytes) -> VirtualHost:
-        found = self._exact.get(name)
-        if found is not None:
-            return found
-        if self._leading:
-            at = name.find(b".")
-            while at > 0:
-                if name[at:] in self._leading:
-                    return self._leading[name[at:]]
-                at = name.find(b".", at + 1)
-        if self._trailing:
-            at = name.rfind(b".")
-            while at > 0:
-                if name[: at + 1] in self._trailing:
-                    return self._trailing[name[: at + 1]]
-                at = name.rfind(b".", 0, at)
+        found = self._names.find(name)
+        if found is not None or not name:
+            return found or self.default
         for pattern, host in self._regexes:
             if pattern.search(name):
                 return host

@@ -33,6 +33,7 @@ have:
     RP-400-host             Host is missing, repeated or invalid
     RP-400-framing          the body could be read as two lengths
     RP-400-fields           too many fields
+    RP-400-repeated         two of a field that there may be one of
     RP-501-coding           a transfer coding other than chunked
     RP-505-version          another major version of HTTP
 """

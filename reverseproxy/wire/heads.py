@@ -287,7 +287,25 @@ def _patient_request_line(head: bytes) -> re.Match[bytes]:
 
 
 #: Fields of which a second one makes a request ambiguous: the next server might heed the other.
-_SINGLE = frozenset((b"host", b"content-length"))
+#: Host and Content-Length for the sake of framing, the rest are those that nginx refuses as well
+#: (If-Match and If-None-Match among them, which RFC 9110 section 13.1 has as lists).
+_SINGLE = frozenset(
+    (
+        b"authorization",
+        b"content-length",
+        b"content-range",
+        b"expect",
+        b"host",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-range",
+        b"if-unmodified-since",
+    )
+)
+
+
+_TWICE = {b"host": "RP-400-host", b"content-length": "RP-400-framing"}
 
 
 def _refuse_repeated(head: bytes, fields: Fields) -> None:
@@ -297,7 +315,7 @@ def _refuse_repeated(head: bytes, fields: Fields) -> None:
         lower = name.lower()
         if lower in _SINGLE:
             if lower in seen:
-                cause = "RP-400-host" if lower == b"host" else "RP-400-framing"
+                cause = _TWICE.get(lower, "RP-400-repeated")
                 offset = head.rfind(b"\n" + name) + 1
                 raise ClientError(400, cause, f"field {_shown(name)} stands twice", offset)
             seen.add(lower)

@@ -22,17 +22,17 @@ class HostNames(Generic[T]):
     def __bool__(self) -> bool:
         return bool(self._exact or self._leading or self._trailing)
 
-    def add(self, name: bytes, value: T) -> None:
-        """Add a name; the first of two that are the same stays."""
+    def add(self, name: bytes, value: T) -> T:
+        """Add a name, and return its value: the first of two that are the same stays."""
         if name.startswith(b"*."):
-            self._leading.setdefault(name[1:], value)
-        elif name.startswith(b"."):
-            self._exact.setdefault(name[1:], value)
-            self._leading.setdefault(name, value)
-        elif name.endswith(b".*"):
-            self._trailing.setdefault(name[:-1], value)
-        else:
-            self._exact.setdefault(name, value)
+            return self._leading.setdefault(name[1:], value)
+        if name.startswith(b"."):
+            kept = self._leading.setdefault(name, value)
+            exact = self._exact.setdefault(name[1:], value)
+            return exact if kept is value else kept
+        if name.endswith(b".*"):
+            return self._trailing.setdefault(name[:-1], value)
+        return self._exact.setdefault(name, value)
 
     def find(self, name: bytes) -> T | None:
         """What a name stands for."""

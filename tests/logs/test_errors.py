@@ -31,7 +31,8 @@ class LineTests(SynchronousTestCase):
         self.assertRegex(
             bench.errors()[0],
             r"^2026/07/02 03:04:05 \[error\] \d+#\d+: \*2 "
-            r"upstream prematurely closed connection while reading response header \(RP-502-closed\), "
+            r"upstream prematurely closed connection while reading response header "
+            r"\(RP-502-closed\), "
             r"client: 192\.0\.2\.7, server: example\.org, "
             r'request: "GET /x\?y HTTP/1\.1", upstream: "http://127\.0\.0\.1:8080[^"]*", '
             r'host: "example\.org:80"$',

@@ -331,6 +331,23 @@ class TwoReadersTests(SynchronousTestCase):
                 self.assertEqual(fields, _patient_fields(raw, start, 1000), raw)
 
 
+class OnceTests(SynchronousTestCase):
+    """Fields that stand once."""
+
+    def test_twice(self) -> None:
+        """A second one of a field that nginx takes once is refused, whatever it says."""
+        for name in (b"Authorization", b"If-None-Match", b"If-Range", b"Expect", b"content-range"):
+            head = b"GET / HTTP/1.1\r\nHost: a\r\n" + (name + b": x\r\n") * 2 + b"\r\n"
+            error = self.assertRaises(ClientError, parse_request_head, head)
+            self.assertEqual((error.status, error.cause), (400, "RP-400-repeated"), name)
+
+    def test_other(self) -> None:
+        """Others may stand as often as they like."""
+        for name in (b"Cookie", b"Via", b"Range", b"X-Forwarded-For"):
+            head = b"GET / HTTP/1.1\r\nHost: a\r\n" + (name + b": x\r\n") * 2 + b"\r\n"
+            self.assertEqual(parse_request_head(head).get_all(name.lower()), [b"x", b"x"])
+
+
 class HostileHeadTests(SynchronousTestCase):
     """Heads of 64 kB made to be slow. The bound is generous: what it excludes takes seconds."""
 

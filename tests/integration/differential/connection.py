@@ -113,6 +113,31 @@ CASES = [
         get("/", fields="X-A: 1\nX_B: 2\nX.C: 3"),
     ),
     Case(
+        "fields that stand once",
+        'return 200 "fine\\n";',
+        tuple(
+            request
+            for name in (
+                "Authorization",
+                "If-Modified-Since",
+                "If-Unmodified-Since",
+                "If-Match",
+                "If-None-Match",
+                "If-Range",
+                "Content-Range",
+                "Expect",
+                "Content-Type",
+                "Range",
+                "Referer",
+                "User-Agent",
+                "Cookie",
+                "X-Other",
+            )
+            for request in get("/", fields=f"{name}: x\n{name}: x")
+        ),
+        ignore=("connection",),
+    ),
+    Case(
         "repeated fields",
         'return 200 "$http_x_a\n";',
         get("/", fields="X-A: 1\nX-A: 2"),
