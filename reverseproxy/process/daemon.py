@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import LogEvent, Logger, LogLevel, globalLogPublisher
 
 from reverseproxy import __version__
+from reverseproxy.process import polling
 from reverseproxy.process.settings import MainSettings
 from reverseproxy.web.transport import Port
 
@@ -45,6 +46,7 @@ class Daemon(Service):
         assembly = self.assembly
         # A bound method is an ILogObserver in all but the declaration.
         globalLogPublisher.addObserver(self._observe)  # type: ignore[arg-type]
+        polling.install(assembly.reactor)
         assembly.sweep.start()
         for sock, site in self._sockets:
             port = Port(sock, site, assembly.reactor)

@@ -260,7 +260,8 @@ class ClientSettings:
         one(seconds),
         "0",
         HTTP_SERVER_LOCATION,
-        doc="How long an idle connection is at least kept when the daemon stops gracefully.",
+        no_effect=True,
+        doc="How long an idle connection is kept at a graceful stop, which there is none of yet.",
     )
     keepalive_disable: frozenset[str] = directive(
         keepalive_disable,
