@@ -60,12 +60,12 @@ _MAKERS = {
         reset_timedout_connection tcp_nopush server_name_in_redirect rewrite_log
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
-        real_ip_recursive open_file_cache_errors gunzip override_charset
+        real_ip_recursive open_file_cache_errors gunzip override_charset proxy_intercept_errors
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
         chunked_transfer_encoding uninitialized_variable_warn etag log_not_found
-        autoindex_exact_size msie_padding proxy_pass_request_body
+        autoindex_exact_size msie_padding proxy_pass_request_body proxy_buffering
         """,
     _size: """
         server_names_hash_bucket_size server_names_hash_max_size client_header_buffer_size
@@ -286,6 +286,15 @@ USES: dict[str, Use] = {
         "proxy_pass §127.0.0.1:8080;",
         "proxy_pass takes",
     ),
+    "proxy_hide_header": Use(
+        "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
+    ),
+    "proxy_pass_header": Use("proxy_pass_header Date;", "§proxy_pass_header;", "% takes 1"),
+    "proxy_ignore_headers": Use(
+        "proxy_ignore_headers X-Accel-Redirect Vary;",
+        "proxy_ignore_headers Vary §X-Other;",
+        "proxy_ignore_headers does not take",
+    ),
     "proxy_redirect": Use(
         "proxy_redirect http://a/ /b/;", "proxy_redirect §sometimes;", "proxy_redirect takes"
     ),
@@ -345,20 +354,19 @@ USES: dict[str, Use] = {
     "expires": Use("expires modified +24h;", "expires §tomorrow;", "expires takes"),
     # --- groups ---
     "server": Use(
-        "server 127.0.0.1:81 weight=2 max_fails=0 fail_timeout=5s max_conns=9 down;",
-        "server 127.0.0.1:81 §weight=0;",
-        "% takes a number from 1 to 65535",
+        "server 10.0.0.1 weight=2 max_conns=9 down;",
+        "server 10.0.0.1 §weight=0;",
+        "% takes a number",
     ),
     "zone": Use("zone shared 64k;", "zone shared §big;", "% takes a size such as 10m"),
-    "ip_hash": Use("ip_hash;", "§ip_hash on;", "% takes no arguments"),
+    **{n: Use(f"{n};", f"§{n} on;", "% takes no arguments") for n in ("ip_hash", "least_conn")},
     "hash": Use("hash $uri consistent;", "hash §$nothing;", "unknown variable"),
-    "least_conn": Use("least_conn;", "§least_conn on;", "% takes no arguments"),
     "random": Use("random two least_conn;", "random §three;", '% takes "two"'),
     "keepalive": Use("keepalive 16 local;", "keepalive §many;", "% takes a number"),
     "proxy_next_upstream": Use(
-        "proxy_next_upstream error http_503 non_idempotent;",
-        "proxy_next_upstream error §http_418;",
-        "proxy_next_upstream takes error",
+        "proxy_next_upstream http_503;",
+        "proxy_next_upstream §http_418;",
+        "proxy_next_upstream takes",
     ),
     # --- logs ---
     "log_format": Use(

@@ -37,14 +37,7 @@ if TYPE_CHECKING:
 
 #: Fields of the upstream's that whatever answers instead of it has as well (nginx's list).
 _WITH_REDIRECT = frozenset(
-    (
-        b"accept-ranges",
-        b"cache-control",
-        b"content-disposition",
-        b"content-type",
-        b"expires",
-        b"set-cookie",
-    )
+    b"accept-ranges cache-control content-disposition content-type expires set-cookie".split()
 )
 
 
@@ -59,6 +52,7 @@ class Exchange:
         "_left",
         "_member",
         "_overflow",
+        "_overflow_limit",
         "_paused",
         "_registered",
         "_reused",
@@ -82,6 +76,7 @@ class Exchange:
         self._head = head
         self._connecting: ProxyClientFactory | None = None
         self._overflow: Overflow | None = None
+        self._overflow_limit = 0
         self._paused = False
         self._registered = False
         self._reused = False
@@ -243,8 +238,7 @@ class Exchange:
                 return
             self._free()
         request.watcher = None
-        if b"x-accel-redirect" in head.named:
-            self._send_elsewhere(head)
+        if self._answered_elsewhere(head):
             return
         request.respond(self._route.response(request, head, length))
         request.finish(body)
@@ -256,19 +250,43 @@ class Exchange:
         tried.header_time = self._elapsed()
         if self._turn is not None and self._passed_over(head):
             return
-        if b"x-accel-redirect" in head.named:
-            client, self.client = self.client, None
-            if client is not None:
-                client.drop()
-            self._free()
-            request.watcher = None
-            self._send_elsewhere(head)
+        if self._answered_elsewhere(head):
             return
-        request.respond(self._route.response(request, head, length))
+        route = self._route
+        request.respond(route.response(request, head, length))
         channel = request.channel
-        channel.high_water(self._route.memory)
+        if route.passing.buffers(head):
+            channel.high_water(route.memory)
+            self._overflow_limit = route.overflow_limit
+        else:
+            channel.high_water(route.head_limit)
+            route.passing.unbuffered(request)
         self._registered = True
         request.registerProducer(self, True)
+
+    def _answered_elsewhere(self, head: ResponseHead) -> bool:
+        """Whether another location answers: as the upstream asks, or as `error_page` has it."""
+        passing, request = self._route.passing, self.request
+        passing.heed(request, head)
+        if passing.redirects(head):
+            self._let_go()
+            self._send_elsewhere(head)
+            return True
+        if head.status >= 300 and passing.intercepts(request, head):
+            self._let_go()
+            fields = [(b"WWW-Authenticate", v) for v in head.get_all(b"www-authenticate")]
+            cause = f"RP-{head.status}-upstream"
+            request.answer(head.status, cause, fields if head.status == 401 else ())
+            return True
+        return False
+
+    def _let_go(self) -> None:
+        """The rest of the answer is for nobody."""
+        client, self.client = self.client, None
+        if client is not None:
+            client.drop()
+        self._free()
+        self.request.watcher = None
 
     def _send_elsewhere(self, head: ResponseHead) -> None:
         """Let another location answer, as the upstream asks with X-Accel-Redirect."""
@@ -286,8 +304,8 @@ class Exchange:
             self._spill(data)
         elif not self._paused:
             self.request.write(data)
-        elif self._route.overflow_limit:
-            self._overflow = Overflow(self._route.overflow, self._route.overflow_limit)
+        elif self._overflow_limit:
+            self._overflow = Overflow(self._route.overflow, self._overflow_limit)
             self.request.channel.high_water(self._route.busy)
             self._spill(data)
         else:
@@ -356,7 +374,7 @@ class Exchange:
     def pauseProducing(self) -> None:
         """The client does not read."""
         self._paused = True
-        if not self._route.overflow_limit and self.client is not None:
+        if not self._overflow_limit and self.client is not None:
             self.client.pause()
 
     def resumeProducing(self) -> None:
