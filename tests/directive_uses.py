@@ -353,20 +353,14 @@ USES: dict[str, Use] = {
     "charset_types": Use("charset_types text/css;", "§charset_types;", "% takes at least 1"),
     "expires": Use("expires modified +24h;", "expires §tomorrow;", "expires takes"),
     # --- groups ---
-    "server": Use(
-        "server 10.0.0.1 weight=2 max_conns=9 down;",
-        "server 10.0.0.1 §weight=0;",
-        "% takes a number",
-    ),
+    "server": Use("server 10.0.0.1 weight=2;", "server 10.0.0.1 §weight=0;", "% takes a number"),
     "zone": Use("zone shared 64k;", "zone shared §big;", "% takes a size such as 10m"),
     **{n: Use(f"{n};", f"§{n} on;", "% takes no arguments") for n in ("ip_hash", "least_conn")},
     "hash": Use("hash $uri consistent;", "hash §$nothing;", "unknown variable"),
     "random": Use("random two least_conn;", "random §three;", '% takes "two"'),
     "keepalive": Use("keepalive 16 local;", "keepalive §many;", "% takes a number"),
     "proxy_next_upstream": Use(
-        "proxy_next_upstream http_503;",
-        "proxy_next_upstream §http_418;",
-        "proxy_next_upstream takes",
+        "proxy_next_upstream http_503;", "proxy_next_upstream §http_418;", "proxy_next_upstream "
     ),
     # --- logs ---
     "log_format": Use(
