@@ -60,7 +60,7 @@ _MAKERS = {
         reset_timedout_connection tcp_nopush server_name_in_redirect rewrite_log
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
-        real_ip_recursive open_file_cache_errors gunzip override_charset
+        real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
@@ -150,6 +150,9 @@ USES: dict[str, Use] = {
         'server_tokens "a $host";', "server_tokens §$nothing;", 'unknown variable "$nothing"'
     ),
     # --- rewriting and redirects ---
+    "post_action": Use(
+        "post_action @after;", "post_action §after;", "% takes a path, @name or off"
+    ),
     "internal": Use("internal;", "§internal on;", "% takes no arguments, not 1"),
     "rewrite": Use(
         "rewrite ^/a/(.*)$ /b/$1? last;",
