@@ -20,6 +20,7 @@ from reverseproxy.config import Level
 from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static, stubstatus
 from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
+from reverseproxy.content.passingsettings import PassingSettings
 from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.content.symlinks import SymlinkSettings
 from reverseproxy.filters import charset, gunzip, gzip, headers, limitrate, ranges, servertokens
@@ -75,6 +76,7 @@ SETTINGS: tuple[type, ...] = (
     FileCacheSettings,
     SymlinkSettings,
     ProxySettings,
+    PassingSettings,
     mount.MountSettings,
     stubstatus.StubStatusSettings,
     gzip.GzipSettings,

@@ -61,11 +61,12 @@ _MAKERS = {
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
         real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
+        proxy_intercept_errors
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
         chunked_transfer_encoding uninitialized_variable_warn etag log_not_found
-        autoindex_exact_size msie_padding proxy_pass_request_body
+        autoindex_exact_size msie_padding proxy_pass_request_body proxy_buffering
         """,
     _size: """
         server_names_hash_bucket_size server_names_hash_max_size client_header_buffer_size
@@ -285,6 +286,15 @@ USES: dict[str, Use] = {
         "proxy_pass http://127.0.0.1:8080/x/;",
         "proxy_pass §127.0.0.1:8080;",
         "proxy_pass takes",
+    ),
+    "proxy_hide_header": Use(
+        "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
+    ),
+    "proxy_pass_header": Use("proxy_pass_header Date;", "§proxy_pass_header;", "% takes 1"),
+    "proxy_ignore_headers": Use(
+        "proxy_ignore_headers X-Accel-Redirect Vary;",
+        "proxy_ignore_headers Vary §X-Other;",
+        "proxy_ignore_headers does not take",
     ),
     "proxy_redirect": Use(
         "proxy_redirect http://a/ /b/;", "proxy_redirect §sometimes;", "proxy_redirect takes"

@@ -20,6 +20,7 @@ from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.target import quote_path
 
+from .passing import Passing
 from .proxysettings import DEFAULT, OFF, ProxySettings, RedirectRule, Target
 from .slash import AddsSlash
 
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
 
 #: Fields of a request that are made anew or mean only this hop (RFC 9110 section 7.6).
 _STOPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
-#: Fields of an answer that nginx doesn't pass on, and the one that `Request` writes itself.
-_HIDDEN = frozenset(
-    b"date server x-pad x-accel-expires x-accel-redirect x-accel-limit-rate x-accel-buffering "
-    b"x-accel-charset content-length".split()
-)
-_PLAIN_HIDDEN = HOP_BY_HOP | _HIDDEN
 
 
 class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
@@ -85,6 +80,8 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             self._set.insert(0, (b"Host: ", lambda _request: host))
         self._stopped = _STOPPED | names
         self._redirects = _redirects(place, target)
+        self.passing = Passing(place)
+        self._plain_hidden = self.passing.hidden | HOP_BY_HOP
         self._sends_body = settings.proxy_pass_request_body
         #: whether a request that had a length gets one that has no body
         self._zero = b"content-length" not in names
@@ -151,10 +148,15 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
         """The upstream's answer, less what stops here."""
         connection = head.joined(b"connection")
-        hidden = _PLAIN_HIDDEN if connection is None else _HIDDEN | hop_by_hop(connection)
+        if connection is None:
+            hidden = self._plain_hidden
+        else:
+            hidden = self.passing.hidden | hop_by_hop(connection)
         fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
         if self._redirects and (b"location" in head.named or b"refresh" in head.named):
             fields = [(name, self._redirected(request, name, value)) for name, value in fields]
+        if self.passing.passes_own:
+            request.lines_passed = self.passing.passes_own & head.named.keys()
         return Response(head.status, fields, length, reason=head.reason or None)
 
     def _redirected(self, request: Request, name: bytes, value: bytes) -> bytes:

@@ -112,10 +112,24 @@ def header_filter(place: Place) -> HeaderFilter | None:
         if rate is None:
             rate = rate_of(request)
         if rate:
-            site = request.site
-            pace = pacing.Pace(
-                rate, after_of(request), site.seconds, site.sweep.clock, request.started
-            )
-            pacing.begin(request.channel.transport, pace)
+            _begin(request, rate, after_of(request))
 
     return limit
+
+
+def fixed(rate: int) -> HeaderFilter:
+    """A filter for an answer whose rate an upstream decides (X-Accel-Limit-Rate)."""
+
+    def limit(request: Request, _response: Response) -> None:
+        if rate:
+            _begin(request, rate, 0)
+        else:
+            pacing.end(request.channel.transport)
+
+    return limit
+
+
+def _begin(request: Request, rate: int, after: int) -> None:
+    site = request.site
+    pace = pacing.Pace(rate, after, site.seconds, site.sweep.clock, request.started)
+    pacing.begin(request.channel.transport, pace)

@@ -88,6 +88,7 @@ class Exchange:
         "_connecting",
         "_head",
         "_overflow",
+        "_overflow_limit",
         "_paused",
         "_registered",
         "_reused",
@@ -110,6 +111,7 @@ class Exchange:
         self._head = head
         self._connecting: ProxyClientFactory | None = None
         self._overflow: Overflow | None = None
+        self._overflow_limit = 0
         self._paused = False
         self._registered = False
         self._reused = False
@@ -185,8 +187,7 @@ class Exchange:
         tried.status, tried.head, tried.length = head.status, head, len(body)
         tried.header_time = tried.response_time = self._elapsed()
         request.watcher = None
-        if b"x-accel-redirect" in head.named:
-            self._send_elsewhere(head)
+        if self._answered_elsewhere(head):
             return
         request.respond(self._route.response(request, head, length))
         request.finish(body)
@@ -196,18 +197,42 @@ class Exchange:
         request, tried = self.request, self.tried
         tried.status, tried.head = head.status, head
         tried.header_time = self._elapsed()
-        if b"x-accel-redirect" in head.named:
-            client, self.client = self.client, None
-            if client is not None:
-                client.drop()
-            request.watcher = None
-            self._send_elsewhere(head)
+        if self._answered_elsewhere(head):
             return
-        request.respond(self._route.response(request, head, length))
+        route = self._route
+        request.respond(route.response(request, head, length))
         channel = request.channel
-        channel.high_water(self._route.memory)
+        if route.passing.buffers(head):
+            channel.high_water(route.memory)
+            self._overflow_limit = route.overflow_limit
+        else:
+            channel.high_water(route.head_limit)
+            route.passing.unbuffered(request)
         self._registered = True
         request.registerProducer(self, True)
+
+    def _answered_elsewhere(self, head: ResponseHead) -> bool:
+        """Whether another location answers: as the upstream asks, or as `error_page` has it."""
+        passing, request = self._route.passing, self.request
+        passing.heed(request, head)
+        if passing.redirects(head):
+            self._let_go()
+            self._send_elsewhere(head)
+            return True
+        if head.status >= 300 and passing.intercepts(request, head):
+            self._let_go()
+            fields = [(b"WWW-Authenticate", v) for v in head.get_all(b"www-authenticate")]
+            cause = f"RP-{head.status}-upstream"
+            request.answer(head.status, cause, fields if head.status == 401 else ())
+            return True
+        return False
+
+    def _let_go(self) -> None:
+        """The rest of the answer is for nobody."""
+        client, self.client = self.client, None
+        if client is not None:
+            client.drop()
+        self.request.watcher = None
 
     def _send_elsewhere(self, head: ResponseHead) -> None:
         """Let another location answer, as the upstream asks with X-Accel-Redirect."""
@@ -225,8 +250,8 @@ class Exchange:
             self._spill(data)
         elif not self._paused:
             self.request.write(data)
-        elif self._route.overflow_limit:
-            self._overflow = Overflow(self._route.overflow, self._route.overflow_limit)
+        elif self._overflow_limit:
+            self._overflow = Overflow(self._route.overflow, self._overflow_limit)
             self.request.channel.high_water(self._route.busy)
             self._spill(data)
         else:
@@ -292,7 +317,7 @@ class Exchange:
     def pauseProducing(self) -> None:
         """The client does not read."""
         self._paused = True
-        if not self._route.overflow_limit and self.client is not None:
+        if not self._overflow_limit and self.client is not None:
             self.client.pause()
 
     def resumeProducing(self) -> None:

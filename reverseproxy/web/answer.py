@@ -21,12 +21,16 @@ from .response import BODILESS, REASONS, Response, Transform
 from .transport import FileSegment, SendAtOnce
 
 if TYPE_CHECKING:
+    from .locations import HeaderFilter
     from .vhosts import VirtualHost
 
 #: Up to this size a body is joined to its head: cheaper than two pieces in one system call.
 JOINED = 16 * 1024
 
 
+#: The last line of a head, where the connection does not serve on.
+_CLOSED = b"Connection: close\r\n\r\n"
+_UPGRADED = b"Connection: upgrade\r\n\r\n"
 _MSIE6 = re.compile(rb"MSIE [4-6]\.(?!.*SV1)")
 
 
@@ -57,6 +61,10 @@ class AnsweringRequest(LazyRequest):
     #: fields that the answer has instead of its own of these names: what an error gives to its
     #: `error_page` (WWW-Authenticate), an upstream to the location that it redirects to
     carried: tuple[tuple[bytes, bytes], ...] = ()
+    #: filters that this request alone has, for an upstream asked for them
+    own_filters: tuple[HeaderFilter, ...] = ()
+    #: which of Date and Server are the upstream's, in lower case
+    lines_passed: frozenset[bytes] = frozenset()
     #: what is let go of when the request is over (its places in `limit_conn`)
     held: tuple[Callable[[], None], ...] = ()
     _bodiless = False
@@ -70,6 +78,55 @@ class AnsweringRequest(LazyRequest):
         """
         if self._disconnected:
             return
+        if self.status_override or self.carried:
+            self._stand_in(response)
+        self.response = response
+        for change in self.location.filters:
+            change(self, response)  # type: ignore[arg-type]  # each is a Request
+        for change in self.own_filters:
+            change(self, response)  # type: ignore[arg-type]  # as above
+        self.startedWriting = 1
+        self.code = status = response.status
+        if status == 204 and response.reason is None:
+            # There is nothing that this could be the type and the date of (but as nginx, an
+            # upstream's own 204 is passed on as it is).
+            response.drop(b"content-type")
+            response.drop(b"last-modified")
+        channel, head = self.channel, self.head
+        bodiless = self._bodiless = head.method == b"HEAD" or status in BODILESS
+        lines = [
+            b"HTTP/1.1 %d %b\r\n" % (status, response.reason or REASONS.get(status, b"")),
+            self.location.server_line,
+            self.site.dates.line(),
+        ]
+        if self.lines_passed:
+            lines[1:] = (
+                [] if len(self.lines_passed) == 2 else [lines[1 + (b"server" in self.lines_passed)]]
+            )
+        for name, value in response.fields:
+            lines += (name, b": ", value, b"\r\n")
+        length = response.length
+        if length is not None:
+            if status != 204:
+                lines.append(b"Content-Length: %d\r\n" % length)
+            if not bodiless:
+                self._promised = length
+        elif not bodiless and status != 101:
+            if head.version == b"1.1" and self.location.client.chunked_transfer_encoding:
+                lines.append(b"Transfer-Encoding: chunked\r\n")
+                self.chunked = 1
+            else:
+                channel.persistent = False
+        if channel.persistent and self._may_persist():
+            lines.append(self.location.keep_alive_line)
+        else:
+            channel.persistent = False
+            lines.append(_UPGRADED if status == 101 else _CLOSED)
+        self._unsent = b"".join(lines)
+        self.head_sent = len(self._unsent)
+
+    def _stand_in(self, response: Response) -> None:
+        """Make an answer one that stands for an error, or for another answer."""
         if self.status_override:
             response.status, response.reason = self.status_override, None
             if response.mtime is not None and response.status != 200:
@@ -80,43 +137,6 @@ class AnsweringRequest(LazyRequest):
             names = {name.lower() for name, _ in self.carried}
             kept = [pair for pair in response.fields if pair[0].lower() not in names]
             response.fields = [*kept, *self.carried]
-        self.response = response
-        for change in self.location.filters:
-            change(self, response)  # type: ignore[arg-type]  # each is a Request
-        self.startedWriting = 1
-        self.code = status = response.status
-        if status == 204:
-            # There is nothing that this could be the type and the date of.
-            response.drop(b"content-type")
-            response.drop(b"last-modified")
-        channel, head = self.channel, self.head
-        bodiless = self._bodiless = head.method == b"HEAD" or status in BODILESS
-        lines = [
-            b"HTTP/1.1 %d %b\r\n" % (status, response.reason or REASONS.get(status, b"")),
-            self.location.server_line,
-            self.site.dates.line(),
-        ]
-        for name, value in response.fields:
-            lines += (name, b": ", value, b"\r\n")
-        length = response.length
-        if length is not None:
-            if status != 204:
-                lines.append(b"Content-Length: %d\r\n" % length)
-            if not bodiless:
-                self._promised = length
-        elif not bodiless:
-            if head.version == b"1.1" and self.location.client.chunked_transfer_encoding:
-                lines.append(b"Transfer-Encoding: chunked\r\n")
-                self.chunked = 1
-            else:
-                channel.persistent = False
-        if channel.persistent and self._may_persist():
-            lines.append(self.location.keep_alive_line)
-        else:
-            channel.persistent = False
-            lines.append(b"Connection: close\r\n\r\n")
-        self._unsent = b"".join(lines)
-        self.head_sent = len(self._unsent)
 
     def _may_persist(self) -> bool:
         client = self.location.client

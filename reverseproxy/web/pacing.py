@@ -146,3 +146,9 @@ def begin(transport: Any, pace: Pace) -> None:
     if type(transport) in (Server, PacedServer):
         transport.__class__ = PacedServer
         transport.pace = pace
+
+
+def end(transport: Any) -> None:
+    """Take back `begin`, before anything was written."""
+    if type(transport) is PacedServer:
+        transport.__class__ = Server  # type: ignore[assignment]  # see the module's theory

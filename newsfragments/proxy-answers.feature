@@ -1,0 +1,1 @@
+proxy_buffering off and X-Accel-Buffering pass an answer on only as fast as the client reads; event streams leave at once; proxy_hide_header, proxy_pass_header, proxy_ignore_headers, X-Accel-Limit-Rate and proxy_intercept_errors work.
