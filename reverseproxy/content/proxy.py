@@ -15,9 +15,10 @@ from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.errors import ClientError
 from reverseproxy.upstream.client import ProxyClientFactory
-from reverseproxy.upstream.exchange import Exchange, Timeouts
+from reverseproxy.upstream.exchange import Exchange, Timeouts, Upgrade
 from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
+from reverseproxy.wire.framing import connection_tokens
 from reverseproxy.wire.target import quote_path
 
 from .passing import Passing
@@ -79,6 +80,8 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             host = target.name.encode()
             self._set.insert(0, (b"Host: ", lambda _request: host))
         self._stopped = _STOPPED | names
+        self._sets_upgrade = b"upgrade" in names
+        self._sets_connection = b"connection" in names
         self._redirects = _redirects(place, target)
         self.passing = Passing(place)
         self._plain_hidden = self.passing.hidden | HOP_BY_HOP
@@ -113,10 +116,37 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         return NOT_DONE_YET
 
     def _forward(self, request: Request) -> None:
-        Exchange(self, request, self._head(request)).begin(self.peer)
+        if b"upgrade" in request.head.named or self._sets_upgrade:
+            kind, upgrade = self._upgrade(request)
+            kind(self, request, self._head(request, upgrade)).begin(self.peer)
+        else:
+            Exchange(self, request, self._head(request)).begin(self.peer)
 
-    def _head(self, request: Request) -> bytes:
-        """The head of the request to the upstream."""
+    def _upgrade(self, request: Request) -> tuple[type[Exchange], bytes]:
+        """Whether the upstream is asked to switch protocols, and what asks it.
+
+        A WebSocket's handshake (RFC 6455 section 4.1) is passed on as it is; any other protocol
+        only where `proxy_set_header` passes it.
+        """
+        if self._sets_upgrade:
+            if not self._sets_connection:
+                return Exchange, b""
+            sent = {name.lower(): value_of(request) for name, value_of in self._set}
+            asks = b"upgrade" in connection_tokens(sent[b"connection: "])
+            return (Upgrade if asks and sent[b"upgrade: "] else Exchange), b""
+        head = request.head
+        if (
+            not self._sets_connection
+            and head.method == b"GET"
+            and head.version == b"1.1"
+            and (head.joined(b"upgrade") or b"").lower() == b"websocket"
+            and b"upgrade" in connection_tokens(head.joined(b"connection"))
+        ):
+            return Upgrade, b"Upgrade: websocket\r\nConnection: upgrade\r\n"
+        return Exchange, b""
+
+    def _head(self, request: Request, more: bytes = b"") -> bytes:
+        """The head of the request to the upstream, with the lines of `more`."""
         head = request.head
         parts = [head.method, b" ", self._target_of(request), b" HTTP/1.1\r\n"]
         for name, value_of in self._set:
@@ -142,7 +172,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             parts.append(b"Content-Length: %d\r\n" % request.spool.size)
         elif self._zero and request.head.named.get(b"content-length") is not None:
             parts.append(b"Content-Length: 0\r\n")
-        parts.append(b"\r\n")
+        parts.append(more + b"\r\n" if more else b"\r\n")
         return b"".join(parts)
 
     def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
