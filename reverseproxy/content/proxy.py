@@ -21,8 +21,9 @@ from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.framing import connection_tokens
 from reverseproxy.wire.target import quote_path
 
+from .answerfields import AnswerFields
 from .passing import Passing
-from .proxysettings import DEFAULT, OFF, ProxySettings, RedirectRule, Target
+from .proxysettings import ProxySettings, Target
 from .slash import AddsSlash
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self._stopped = _STOPPED | names
         self._sets_upgrade = b"upgrade" in names
         self._sets_connection = b"connection" in names
-        self._redirects = _redirects(place, target)
+        self._fields = AnswerFields(place, target)
         self.passing = Passing(place)
         self._plain_hidden = self.passing.hidden | HOP_BY_HOP
         self._sends_body = settings.proxy_pass_request_body
@@ -183,50 +184,12 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         else:
             hidden = self.passing.hidden | hop_by_hop(connection)
         fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
-        if self._redirects and (b"location" in head.named or b"refresh" in head.named):
-            fields = [(name, self._redirected(request, name, value)) for name, value in fields]
+        if not self._fields.names.isdisjoint(head.named):
+            rewritten = self._fields.rewritten
+            fields = [(name, rewritten(request, name, value)) for name, value in fields]
         if self.passing.passes_own:
             request.lines_passed = self.passing.passes_own & head.named.keys()
         return Response(head.status, fields, length, reason=head.reason or None)
-
-    def _redirected(self, request: Request, name: bytes, value: bytes) -> bytes:
-        lower = name.lower()
-        if lower == b"location":
-            at = 0
-        elif lower == b"refresh":
-            at = value.lower().find(b"url=") + 4
-            if at < 4:
-                return value
-        else:
-            return value
-        for start, replacement in self._redirects:
-            if value.startswith(start, at):
-                changed = value[:at] + replacement(request) + value[at + len(start) :]
-                if not safe_field_value(changed):
-                    return value
-                # As nginx: what was rewritten to a path is made absolute again.
-                return request.absolute(changed) if changed.startswith(b"/") else changed
-        return value
-
-
-def _redirects(place: Place, target: Target) -> list[tuple[bytes, Rendered]]:
-    """What the `proxy_redirect`s of a level rewrite."""
-    made: list[tuple[bytes, Rendered]] = []
-    for rule in place[ProxySettings].proxy_redirect:
-        if rule == OFF:
-            return []
-        if isinstance(rule, RedirectRule):
-            made.append((rule.start.encode(), place.compile(rule.replacement)))
-        elif rule == DEFAULT:
-            start, replacement = target.url.encode(), place.prefix
-            if target.uri is None:
-                start, replacement = start + b"/", b"/"
-            made.append((start, _always(replacement)))
-    return made
-
-
-def _always(value: bytes) -> Rendered:
-    return lambda _request: value
 
 
 def content(place: Place) -> ReverseProxyResource | None:
