@@ -74,6 +74,7 @@ _MAKERS = {
         types_hash_bucket_size proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size
         proxy_temp_file_write_size gzip_min_length map_hash_bucket_size map_hash_max_size
         referer_hash_max_size referer_hash_bucket_size sendfile_max_chunk limit_rate_after
+        read_ahead directio_alignment
         """,
     _time: """
         client_header_timeout client_body_timeout send_timeout keepalive_time
@@ -262,6 +263,9 @@ USES: dict[str, Use] = {
         "autoindex_format §yaml;",
         '% takes "html", "xml", "json" or "jsonp"',
     ),
+    "aio": Use("aio threads;", "§aio;", "% takes"),
+    "directio": Use("directio 8m;", "directio §10x;", "% takes a size such as 10m"),
+    "stub_status": Use("stub_status;", "§stub_status on off;", "% takes 0 or 1 arguments"),
     "open_file_cache": Use(
         "open_file_cache max=100 inactive=20s;",
         "open_file_cache max=100 §age=1;",

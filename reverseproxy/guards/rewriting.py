@@ -86,8 +86,12 @@ def _set(place: Place, rule: SetVariable) -> Step:
 
 
 def _return(place: Place, rule: Return) -> Step:
-    render = place.compile(rule.text) if rule.text is not None else None
     status = rule.status
+    text = rule.text
+    if text is not None and status >= 400 and text.constant == "":
+        # Nothing to say is an error like any other, with its page.
+        text = None
+    render = place.compile(text) if text is not None else None
 
     def answer(request: Request) -> str:
         if status == 444:
@@ -95,6 +99,7 @@ def _return(place: Place, rule: Return) -> Step:
         elif render is not None and rule.is_url:
             request.redirect_to(status, render(request))
         elif render is not None or status < 400:
+            request.code = status
             request.answer_text(status, b"" if render is None else render(request))
         else:
             request.answer(status, f"RP-{status}-return")

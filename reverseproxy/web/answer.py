@@ -85,6 +85,11 @@ class AnsweringRequest(LazyRequest):
             change(self, response)  # type: ignore[arg-type]  # as above
         self.startedWriting = 1
         self.code = status = response.status
+        if status == 204 and response.reason is None:
+            # There is nothing that this could be the type and the date of (but as nginx, an
+            # upstream's own 204 is passed on as it is).
+            response.drop(b"content-type")
+            response.drop(b"last-modified")
         channel, head = self.channel, self.head
         bodiless = self._bodiless = head.method == b"HEAD" or status in BODILESS
         lines = [

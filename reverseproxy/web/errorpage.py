@@ -15,6 +15,9 @@ from .response import REASONS, Response
 if TYPE_CHECKING:
     from reverseproxy.wire.heads import RequestHead
 
+#: Cases of 400 that nginx tells apart, each with an `error_page` of its own.
+SHOWN_AS = {494: 400, 495: 400, 496: 400, 497: 400}
+
 _PAGE = b"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -52,6 +55,10 @@ _SENTENCES = {
     413: b"What you are sending is larger than this server takes.",
     414: b"The address is longer than this server takes.",
     416: b"The part that was asked for does not exist.",
+    494: b"The fields of this request are larger than this server takes: perhaps its cookies.",
+    495: b"The certificate of this client is not valid.",
+    496: b"This server asks clients for a certificate, and there was none.",
+    497: b"This was plain HTTP, and this server speaks HTTPS here.",
     500: b"Something went wrong on this server.",
     501: b"This server does not know how to do that.",
     502: b"The application behind this server gave no usable answer. Try again in a moment.",
@@ -63,8 +70,10 @@ _SENTENCES = {
 
 @lru_cache(maxsize=256)
 def _page(status: int, cause: str, html: bool) -> bytes:
+    sentence = _SENTENCES.get(status)
+    status = SHOWN_AS.get(status, status)
     reason = REASONS.get(status, b"")
-    sentence = _SENTENCES.get(status, reason + b".")
+    sentence = sentence or reason + b"."
     if html:
         code = b" &middot; <code>%b</code>" % cause.encode() if cause else b""
         return _PAGE % {
@@ -84,4 +93,5 @@ def error_response(
     html = b"text/html" in (head.named.get(b"accept") or b"")
     body = _page(status, cause, html)
     kind = b"text/html" if html else b"text/plain"
-    return Response(status, [(b"Content-Type", kind), *fields], len(body)), body
+    shown = SHOWN_AS.get(status, status)
+    return Response(shown, [(b"Content-Type", kind), *fields], len(body)), body

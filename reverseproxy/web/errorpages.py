@@ -84,26 +84,20 @@ class ErrorPageSettings:
 
 @attrs.frozen
 class Detour:
-    """An `error_page` ready to be taken: `name` is a named location's, else `uri` is rendered."""
+    """An `error_page` ready to be taken: the answer's status as in ErrorPage, and where to go.
+
+    `uri` renders a path, the name of a named location, or else a URL to redirect to.
+    """
 
     status: int | None
     uri: Rendered
-    name: bytes | None
-    #: whether the target is a URL, to be redirected to
-    elsewhere: bool
 
 
 def detours(place: Place) -> dict[int, Detour]:
-    """The error pages of a place, by status."""
+    """The error pages of a place, by status; of several for one the first is taken."""
     made: dict[int, Detour] = {}
     for page in place[ErrorPageSettings].error_page:
-        text = page.word.text
-        detour = Detour(
-            page.status,
-            place.compile(page.target),
-            text.encode() if text.startswith("@") else None,
-            text.startswith(("http://", "https://", "$scheme")),
-        )
+        detour = Detour(page.status, place.compile(page.target))
         for code in page.codes:
             made.setdefault(code, detour)
     return made

@@ -73,7 +73,7 @@ def _request_method(request: Request) -> bytes:
 
 
 def _status(request: Request) -> bytes:
-    return b"%03d" % request.code
+    return b"%03d" % (request.status_override or request.code)
 
 
 def _body_bytes_sent(request: Request) -> bytes:

@@ -12,16 +12,18 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reverseproxy.errors import ClientError, Refusal, UpstreamProtocolError
+from twisted.python.failure import Failure
+
+from reverseproxy.errors import ClientError, Refusal, ReverseProxyError, UpstreamProtocolError
 from reverseproxy.guards import rewriting
 from reverseproxy.wire.conditional import precondition
 from reverseproxy.wire.hosts import parse_host
 from reverseproxy.wire.target import normalise_path, quote_path
 
 from .answer import AnsweringRequest
-from .errorpage import error_response
+from .errorpage import SHOWN_AS, error_response
 from .errorpages import ErrorPageSettings
-from .response import Response
+from .response import Fields, Response
 
 if TYPE_CHECKING:
     from .errorpages import Detour
@@ -33,6 +35,11 @@ REDIRECTS = 10
 _QUOTES = re.compile(rb"[\"'<>]")
 #: What may not stand in a Location: controls and blanks that a path may have held, decoded.
 _UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff]")
+
+
+def escaped(target: bytes) -> bytes:
+    """A Location; what a client put into it can't end the field."""
+    return _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], target)
 
 
 class RedirectingRequest(AnsweringRequest):
@@ -65,6 +72,10 @@ class RedirectingRequest(AnsweringRequest):
 
     def enter(self, location: Location) -> None:
         """Hand the request to `location`."""
+        raise NotImplementedError
+
+    def fail(self, error: ReverseProxyError) -> None:
+        """Answer an error."""
         raise NotImplementedError
 
     def assign(self, name: str, value: bytes) -> None:
@@ -107,10 +118,10 @@ class RedirectingRequest(AnsweringRequest):
     def detour(self, target: bytes) -> None:
         """Go to `@name`, or to a URI with arguments (`try_files`, `error_page`)."""
         if target.startswith(b"@"):
+            self._count(target)
             location = self.vhost.named.get(target)
             if location is None:
                 raise Refusal(500, "RP-500-location", f"there is no location {target.decode()}")
-            self._count(target)
             self.internal = True
             self.enter(location)
             return
@@ -160,14 +171,19 @@ class RedirectingRequest(AnsweringRequest):
         return b"%b://%b%b" % (scheme, host, target)
 
     def redirect_to(self, status: int, target: bytes) -> None:
-        """Answer with a redirect; what a client put into the target can't end the field."""
-        target = _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], target)
-        if status in (301, 302) and self.location.client.msie_refresh and self._is_msie():
-            self._refresh(target)
-            return
-        if target.startswith(b"/") and self.location.client.absolute_redirect:
-            target = self.absolute(target)
-        self._show(status, "", [(b"Location", target)])
+        """Answer with a redirect; as any status from 300 on, it may have an `error_page`."""
+        self.answer(status, fields=[(b"Location", escaped(target))])
+
+    def _absolute(self, fields: Fields) -> Fields:
+        """The fields of an answer, a Location on this server made absolute."""
+        if not self.location.client.absolute_redirect:
+            return fields
+        return [
+            (name, self.absolute(value))
+            if name == b"Location" and value.startswith(b"/")
+            else (name, value)
+            for name, value in fields
+        ]
 
     def _is_msie(self) -> bool:
         agent = self.head.named.get(b"user-agent", b"")
@@ -195,41 +211,49 @@ class RedirectingRequest(AnsweringRequest):
     ) -> None:
         """Answer a status: with its `error_page` if there is one, else with the house's page."""
         detour = self.location.detours.get(status)
-        if detour is None or (self._detoured and not self._recursive()):
+        if detour is None or self._detoured or self._redirects > REDIRECTS:
             # This error is the answer, whatever an error page before it was for.
             self.status_override = 0
             self._show(status, cause, fields)
             return
-        self._detoured = True
-        self.carried = tuple(fields)
+        self._detoured = not self._recursive()
+        self.carried = tuple(self._absolute(list(fields)))
         # What is left of the body is for nobody any more.
         self.has_body = False
-        self.status_override = status if detour.status is None else detour.status
+        given = detour.status
+        self.status_override = SHOWN_AS.get(status, status) if given is None else given
         try:
             self._take(detour)
-        except (ClientError, Refusal) as error:
-            self.location.error_log.error(str(error), request=self)
-            self.status_override = 0
-            self._show(error.status, error.cause, ())
+        except ReverseProxyError as error:
+            self.fail(error)
+        except Exception:  # noqa: BLE001 - whatever a mounted resource raises is answered and told
+            self.processingFailed(Failure())
 
     def _recursive(self) -> bool:
         return self.location.level[ErrorPageSettings].recursive_error_pages
 
     def _take(self, detour: Detour) -> None:
-        if detour.elsewhere:
-            wanted = self.status_override
-            self.status_override = 0
-            redirect = wanted if wanted in (301, 302, 303, 307, 308) else 302
-            self.redirect_to(redirect, detour.uri(self))  # type: ignore[arg-type]  # as above
-        elif detour.name is not None:
-            self.detour(detour.name)
-        else:
+        """Go to a page: a path, a named location, or else a URL that the client is sent to."""
+        target = detour.uri(self)  # type: ignore[arg-type]  # as above
+        if target.startswith(b"/"):
             if self.head.method != b"HEAD":
                 self.head.method = self.method = b"GET"
-            self.detour(detour.uri(self))  # type: ignore[arg-type]  # as above
+            self.detour(target)
+        elif target.startswith(b"@"):
+            self.detour(target)
+        else:
+            wanted, self.status_override = self.status_override, 0
+            redirect = wanted if wanted in (301, 302, 303, 307, 308) else 302
+            self._show(redirect, "", [(b"Location", escaped(target))])
 
     def _show(self, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]) -> None:
-        response, body = error_response(self.head, status, cause, fields)
+        fields = list(fields)
+        if status in (301, 302) and self.location.client.msie_refresh and self._is_msie():
+            for name, value in fields:
+                if name == b"Location":
+                    self._refresh(value)
+                    return
+        response, body = error_response(self.head, status, cause, self._absolute(fields))
         self.respond(response)
         self.finish(body)
 

@@ -120,9 +120,9 @@ class Request(RedirectingRequest):
         """The target is not in origin-form (RFC 9112 section 3.2), or the method is no use."""
         if self.method == b"TRACE":
             raise ClientError(405, "RP-405-trace", "client sent TRACE", close=False)
-        target = split_target(self.method, self.head.target)
-        if target.form == "authority":
+        if self.method == b"CONNECT":
             raise ClientError(405, "RP-405-connect", "CONNECT is not served by a reverse proxy")
+        target = split_target(self.method, self.head.target)
         if target.form == "asterisk":
             raise ClientError(400, "RP-400-target", 'the target "*" names no resource')
         if target.authority is not None:

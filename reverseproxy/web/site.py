@@ -49,7 +49,7 @@ class HeadLimits:
         return max(map(len, head.split(b"\n")))
 
     def error(self, head: bytes) -> ClientError:
-        """Say which limit it was: 414 for the request line, 400 for the fields, as nginx."""
+        """Say which limit it was: 414 for the request line, 494 (a 400) for fields, as nginx."""
         first = head.lstrip(b"\r\n").partition(b"\n")[0]
         if len(first) > self.line:
             return ClientError(
@@ -58,7 +58,7 @@ class HeadLimits:
                 f"client sent a request line over {self.line} bytes (large_client_header_buffers)",
             )
         return ClientError(
-            400,
+            494,
             "RP-400-head-size",
             f"client sent a head with a line over {self.line} bytes or over {self.whole} in all "
             "(large_client_header_buffers)",
