@@ -287,6 +287,17 @@ USES: dict[str, Use] = {
         "proxy_pass §127.0.0.1:8080;",
         "proxy_pass takes",
     ),
+    "proxy_cookie_domain": Use(
+        "proxy_cookie_domain ~^a $host;", "proxy_cookie_domain §no;", "proxy_cookie_domain takes"
+    ),
+    "proxy_cookie_path": Use(
+        "proxy_cookie_path /a/ /;", "proxy_cookie_path §~( /;", '"(" is not a regular'
+    ),
+    "proxy_cookie_flags": Use(
+        "proxy_cookie_flags ~ secure samesite=strict;",
+        "proxy_cookie_flags a secure §samesite;",
+        "proxy_cookie_flags takes",
+    ),
     "proxy_hide_header": Use(
         "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
     ),

@@ -23,6 +23,7 @@ from reverseproxy.errors import (
 
 from .client import ProxyClient, ProxyClientFactory
 from .overflow import Overflow
+from .tunnel import Tunnel
 
 if TYPE_CHECKING:
     from reverseproxy.content.proxy import ReverseProxyResource
@@ -83,6 +84,12 @@ class Try:
 @implementer(IPushProducer)
 class Exchange:
     """One request and its answer, over one connection at a time."""
+
+    head_limit: int
+    timeouts: Timeouts
+    tried: Try
+    #: whether the upstream is asked to switch protocols
+    upgrades = False
 
     __slots__ = (
         "_connecting",
@@ -210,6 +217,15 @@ class Exchange:
             route.passing.unbuffered(request)
         self._registered = True
         request.registerProducer(self, True)
+
+    def switched(self, client: ProxyClient, head: ResponseHead) -> Tunnel:
+        """The upstream switches protocols, as it was asked to."""
+        request, tried = self.request, self.tried
+        tried.status, tried.head = 101, head
+        tried.header_time = self._elapsed()
+        self.client = None
+        response = self._route.response(request, head, None)
+        return Tunnel(request, client, self, response)
 
     def _answered_elsewhere(self, head: ResponseHead) -> bool:
         """Whether another location answers: as the upstream asks, or as `error_page` has it."""
@@ -340,3 +356,23 @@ class Exchange:
 
     def stopProducing(self) -> None:
         """The client's connection is gone; `client_gone` follows."""
+
+
+class Upgrade(Exchange):
+    """An exchange whose request asks the upstream to switch protocols."""
+
+    __slots__ = ()
+    upgrades = True
+
+    def _answered_elsewhere(self, head: ResponseHead) -> bool:
+        """As of the base class; the upstream stays with HTTP, so what the client sent is dropped.
+
+        It may be anything but the next request.
+        """
+        self.request.channel.drop_eager()
+        return super()._answered_elsewhere(head)
+
+    def failed(self, error: UpstreamError) -> None:
+        """As of the base class, and as above."""
+        self.request.channel.drop_eager()
+        super().failed(error)
