@@ -18,6 +18,7 @@ from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
 from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static, stubstatus
+from reverseproxy.content.fieldsettings import FieldSettings
 from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.passingsettings import PassingSettings
@@ -79,6 +80,7 @@ SETTINGS: tuple[type, ...] = (
     UpstreamSettings,
     ProxySettings,
     PassingSettings,
+    FieldSettings,
     mount.MountSettings,
     stubstatus.StubStatusSettings,
     gzip.GzipSettings,

@@ -60,7 +60,8 @@ _MAKERS = {
         reset_timedout_connection tcp_nopush server_name_in_redirect rewrite_log
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
-        real_ip_recursive open_file_cache_errors gunzip override_charset proxy_intercept_errors
+        real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
+        proxy_intercept_errors
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
@@ -153,6 +154,9 @@ USES: dict[str, Use] = {
         'server_tokens "a $host";', "server_tokens §$nothing;", 'unknown variable "$nothing"'
     ),
     # --- rewriting and redirects ---
+    "post_action": Use(
+        "post_action @after;", "post_action §after;", "% takes a path, @name or off"
+    ),
     "internal": Use("internal;", "§internal on;", "% takes no arguments, not 1"),
     "rewrite": Use(
         "rewrite ^/a/(.*)$ /b/$1? last;",
@@ -285,6 +289,17 @@ USES: dict[str, Use] = {
         "proxy_pass http://127.0.0.1:8080/x/;",
         "proxy_pass §127.0.0.1:8080;",
         "proxy_pass takes",
+    ),
+    "proxy_cookie_domain": Use(
+        "proxy_cookie_domain ~^a $host;", "proxy_cookie_domain §no;", "proxy_cookie_domain takes"
+    ),
+    "proxy_cookie_path": Use(
+        "proxy_cookie_path /a/ /;", "proxy_cookie_path §~( /;", '"(" is not a regular'
+    ),
+    "proxy_cookie_flags": Use(
+        "proxy_cookie_flags ~ secure samesite=strict;",
+        "proxy_cookie_flags a secure §samesite;",
+        "proxy_cookie_flags takes",
     ),
     "proxy_hide_header": Use(
         "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"

@@ -113,33 +113,6 @@ def proxy_set_header(args: Args) -> HeaderRule:
     return HeaderRule(name.text, args.template(value))
 
 
-@attrs.frozen
-class RedirectRule:
-    """One `proxy_redirect`: what Location and Refresh begin with, and what is put there."""
-
-    start: str
-    replacement: Template
-
-
-#: `proxy_redirect off`, and `default`.
-OFF = "off"
-DEFAULT = "default"
-
-
-def proxy_redirect(args: Args) -> str | RedirectRule:
-    """`proxy_redirect default | off | FROM TO`."""
-    first = args.words[0]
-    if len(args.words) == 1:
-        if first.text not in (OFF, DEFAULT):
-            raise BadValue(
-                f'proxy_redirect takes default, off or two texts, not "{first.text}"', first
-            )
-        return first.text
-    if first.text.startswith("~") or "$" in first.text:
-        raise BadValue("regular expressions and variables here are not there yet", first)
-    return RedirectRule(first.text, args.template(args.words[1]))
-
-
 @settings
 class ProxySettings:
     """Proxying (ngx_http_proxy_module)."""
@@ -155,15 +128,6 @@ class ProxySettings:
     )
     proxy_pass_request_body: bool = directive(
         one(flag), "on", HTTP_SERVER_LOCATION, doc="Sends the body of a request to the upstream."
-    )
-    proxy_redirect: tuple[str | RedirectRule, ...] = directive(
-        proxy_redirect,
-        DEFAULT,
-        HTTP_SERVER_LOCATION,
-        args="1-2",
-        many=True,
-        doc="Rewrites the beginning of Location and Refresh in answers.",
-        syntax="default | off | from to",
     )
     proxy_set_header: tuple[HeaderRule, ...] = directive(
         proxy_set_header,

@@ -25,12 +25,14 @@ from .attempt import Try
 from .client import ProxyClient, ProxyClientFactory
 from .failover import BLAMELESS
 from .overflow import Overflow
+from .tunnel import Tunnel
 
 if TYPE_CHECKING:
     from reverseproxy.content.proxy import ReverseProxyResource
     from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
+    from .attempt import Timeouts
     from .members import Member, Turn
     from .pool import Peer
 
@@ -44,6 +46,12 @@ _WITH_REDIRECT = frozenset(
 @implementer(IPushProducer)
 class Exchange:
     """One request and its answer, over one connection at a time."""
+
+    head_limit: int
+    timeouts: Timeouts
+    tried: Try
+    #: whether the upstream is asked to switch protocols
+    upgrades = False
 
     __slots__ = (
         "_began",
@@ -264,6 +272,18 @@ class Exchange:
         self._registered = True
         request.registerProducer(self, True)
 
+    def switched(self, client: ProxyClient, head: ResponseHead) -> Tunnel:
+        """The upstream switches protocols, as it was asked to."""
+        request, tried = self.request, self.tried
+        tried.status, tried.head = 101, head
+        tried.header_time = self._elapsed()
+        self.client = None
+        if self._member is not None:
+            # The group's server is busy for as long as the tunnel lasts.
+            request.held += (self._free,)
+        response = self._route.response(request, head, None)
+        return Tunnel(request, client, self, response)
+
     def _answered_elsewhere(self, head: ResponseHead) -> bool:
         """Whether another location answers: as the upstream asks, or as `error_page` has it."""
         passing, request = self._route.passing, self.request
@@ -282,6 +302,7 @@ class Exchange:
 
     def _let_go(self) -> None:
         """The rest of the answer is for nobody."""
+        self._free()
         client, self.client = self.client, None
         if client is not None:
             client.drop()
@@ -397,3 +418,23 @@ class Exchange:
 
     def stopProducing(self) -> None:
         """The client's connection is gone; `client_gone` follows."""
+
+
+class Upgrade(Exchange):
+    """An exchange whose request asks the upstream to switch protocols."""
+
+    __slots__ = ()
+    upgrades = True
+
+    def _answered_elsewhere(self, head: ResponseHead) -> bool:
+        """As of the base class; the upstream stays with HTTP, so what the client sent is dropped.
+
+        It may be anything but the next request.
+        """
+        self.request.channel.drop_eager()
+        return super()._answered_elsewhere(head)
+
+    def failed(self, error: UpstreamError) -> None:
+        """As of the base class, and as above."""
+        self.request.channel.drop_eager()
+        super().failed(error)

@@ -42,6 +42,7 @@ from .errorpages import detours
 from .listen import Listen
 from .locations import HeaderFilter, Location, LocationTable, Rule
 from .place import Place
+from .postaction import followed
 from .settings import ClientSettings, KeepAlive, ServerSettings
 from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
@@ -70,7 +71,7 @@ class Assembly:
         self.dates = Dates(clock)
         self.logs = Logs(self, stderr)
         self.log_files = self.logs.files
-        self.variables = Variables()
+        self.variables = Variables(rewriting.uninitialized)
         #: what is counted for limits, by the name of its zone
         self.zones: dict[str, object] = {}
         self.errors: list[Diagnostic] = []
@@ -191,7 +192,7 @@ class Assembly:
             level=level,
             resource=self._chain(place, rewrites),
             filters=self._filters(place),
-            log=self.logs.accesses(level),
+            log=followed(self.logs.accesses(level), client.post_action),
             error_log=self.error_log_of(level),
             client=client,
             spool=client.client_body_temp_path,
