@@ -78,7 +78,7 @@ _MAKERS = {
         read_ahead directio_alignment
         """,
     _time: """
-        client_header_timeout client_body_timeout send_timeout keepalive_time
+        client_header_timeout client_body_timeout send_timeout keepalive_time resolver_timeout
         keepalive_min_timeout lingering_time lingering_timeout auth_delay proxy_connect_timeout
         proxy_send_timeout proxy_read_timeout open_file_cache_valid proxy_next_upstream_timeout
         """,
@@ -377,6 +377,7 @@ USES: dict[str, Use] = {
     "proxy_next_upstream": Use(
         "proxy_next_upstream http_503;", "proxy_next_upstream §http_418;", "proxy_next_upstream "
     ),
+    "resolver": Use("resolver [::1]:53 valid=5s;", "resolver §localhost;", "resolver takes addr"),
     # --- logs ---
     "log_format": Use(
         "log_format f escape=json '$uri';",

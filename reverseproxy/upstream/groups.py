@@ -22,8 +22,9 @@ from .balancing import (
 )
 from .groupsettings import ServerAddress, ServerRule, UpstreamSettings
 from .members import Member, Rank, Turn
-from .names import HostNames
+from .names import HostNames, Watched
 from .pool import Keeping, Peer
+from .resolving import ResolverSettings
 
 if TYPE_CHECKING:
     from reverseproxy.web.assembly import Assembly
@@ -133,19 +134,48 @@ class Groups:
         #: a member stays who it is when others come
         members: dict[tuple[ServerRule, Peer], Member] = {}
         group = Group(level.args[0].text, Rank(()))
+        watched = self._watched(level)
+
+        def peers(rule: ServerRule) -> list[Peer]:
+            host = watched.get(rule)
+            if host is None:
+                return self._resolved(rule.address, rule.word, fill, keeping)
+            peer, port = self._assembly.pools.peer, rule.address.port
+            return [peer(address, port, keeping) for address in host.addresses]
 
         def fill() -> None:
             ranks: dict[bool, list[Member]] = {False: [], True: []}
             for rule in settings.server:
-                for peer in self._resolved(rule.address, rule.word, fill, keeping):
+                for peer in peers(rule):
                     member = members.setdefault((rule, peer), _member(rule, peer))
                     ranks[rule.backup].append(member)
             behind = Rank(tuple(ranks[True])) if ranks[True] else None
             rank = Rank(tuple(ranks[False]), behind)
             group.become(rank, self._way(level, settings, rank))
+            here = {*ranks[False], *ranks[True]}
+            for key in [key for key, member in members.items() if member not in here]:
+                del members[key]
+                self._assembly.pools.forget(key[1])
 
+        for host in watched.values():
+            host.changed = fill
         fill()
         return group
+
+    def _watched(self, level: Level) -> dict[ServerRule, Watched]:
+        """The servers of a group that are resolved while it runs (`resolve`)."""
+        asked = level[ResolverSettings]
+        found: dict[ServerRule, Watched] = {}
+        for rule in level[UpstreamSettings].server:
+            if not rule.resolve:
+                continue
+            if asked.resolver is None:
+                what = f'no resolver is defined to resolve "{rule.address.host}"'
+                self._assembly.complain(rule.word.origin, what, "resolver 127.0.0.53;")
+                continue
+            host, wait = rule.address.host, asked.resolver_timeout
+            found[rule] = self.names.watched(host, asked.resolver, wait)
+        return found
 
     def _way(self, level: Level, settings: UpstreamSettings, rank: Rank) -> Take | None:
         """How the group chooses; None is round robin."""
