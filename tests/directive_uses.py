@@ -82,10 +82,7 @@ _MAKERS = {
         keepalive_min_timeout lingering_time lingering_timeout auth_delay proxy_connect_timeout
         proxy_send_timeout proxy_read_timeout open_file_cache_valid proxy_next_upstream_timeout
         """,
-    _number: """
-        max_headers keepalive_requests max_ranges open_file_cache_min_uses
-        proxy_next_upstream_tries
-        """,
+    _number: "max_headers keepalive_requests max_ranges open_file_cache_min_uses",
     _buffers: """
         large_client_header_buffers output_buffers proxy_buffers gzip_buffers gunzip_buffers
         """,
@@ -367,17 +364,6 @@ USES: dict[str, Use] = {
     ),
     "charset_types": Use("charset_types text/css;", "§charset_types;", "% takes at least 1"),
     "expires": Use("expires modified +24h;", "expires §tomorrow;", "expires takes"),
-    # --- groups ---
-    "server": Use("server 10.0.0.1 weight=2;", "server 10.0.0.1 §weight=0;", "% takes a number"),
-    "zone": Use("zone shared 64k;", "zone shared §big;", "% takes a size such as 10m"),
-    **{n: Use(f"{n};", f"§{n} on;", "% takes no arguments") for n in ("ip_hash", "least_conn")},
-    "hash": Use("hash $uri consistent;", "hash §$nothing;", "unknown variable"),
-    "random": Use("random two least_conn;", "random §three;", '% takes "two"'),
-    "keepalive": Use("keepalive 16 local;", "keepalive §many;", "% takes a number"),
-    "proxy_next_upstream": Use(
-        "proxy_next_upstream http_503;", "proxy_next_upstream §http_418;", "proxy_next_upstream "
-    ),
-    "resolver": Use("resolver [::1]:53 valid=5s;", "resolver §localhost;", "resolver takes addr"),
     # --- logs ---
     "log_format": Use(
         "log_format f escape=json '$uri';",
