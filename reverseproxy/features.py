@@ -18,6 +18,7 @@ from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
 from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static, stubstatus
+from reverseproxy.content.fieldsettings import FieldSettings
 from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.passingsettings import PassingSettings
@@ -45,6 +46,7 @@ from reverseproxy.logs.access import AccessLogSettings
 from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
+from reverseproxy.upstream.groupsettings import UpstreamSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
@@ -75,8 +77,10 @@ SETTINGS: tuple[type, ...] = (
     autoindex.AutoindexSettings,
     FileCacheSettings,
     SymlinkSettings,
+    UpstreamSettings,
     ProxySettings,
     PassingSettings,
+    FieldSettings,
     mount.MountSettings,
     stubstatus.StubStatusSettings,
     gzip.GzipSettings,

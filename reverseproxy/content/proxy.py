@@ -6,7 +6,6 @@ how the path is mapped) is decided when the resource is made.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,18 +13,22 @@ from twisted.web import proxy
 from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.errors import ClientError
+from reverseproxy.upstream.attempt import Timeouts
 from reverseproxy.upstream.client import ProxyClientFactory
-from reverseproxy.upstream.exchange import Exchange, Timeouts
+from reverseproxy.upstream.exchange import Exchange, Upgrade
+from reverseproxy.upstream.failover import Failover
 from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
+from reverseproxy.wire.framing import connection_tokens
 from reverseproxy.wire.target import quote_path
 
+from .answerfields import AnswerFields
 from .passing import Passing
-from .proxysettings import DEFAULT, OFF, ProxySettings, RedirectRule, Target
+from .proxysettings import ProxySettings, Target
 from .slash import AddsSlash
 
 if TYPE_CHECKING:
-    from reverseproxy.upstream.pool import Peer
+    from reverseproxy.upstream.groups import Group
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
     from reverseproxy.web.variables import Rendered
@@ -36,7 +39,7 @@ _STOPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 
 
 class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
-    """Everything below a location is answered by a peer.
+    """Everything below a location is answered by a peer of a group.
 
     `prefix` is the part of the path that the URI of `proxy_pass` replaces.
     """
@@ -47,13 +50,18 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     def __init__(
         self,
         target: Target,
-        peer: Peer,
+        group: Group,
         place: Place,
     ) -> None:
         settings, prefix = place[ProxySettings], place.prefix
         path = (target.uri or "").encode()
-        super().__init__(peer.host, peer.port, path, peer.pools.reactor)
-        self.peer = peer
+        super().__init__(target.host, target.port, path, place.assembly.reactor)
+        self.group = group
+        self.failover = Failover(
+            settings.proxy_next_upstream,
+            settings.proxy_next_upstream_tries,
+            settings.proxy_next_upstream_timeout,
+        )
         self.url = target.url
         self.timeouts = Timeouts(
             settings.proxy_connect_timeout,
@@ -79,7 +87,9 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             host = target.name.encode()
             self._set.insert(0, (b"Host: ", lambda _request: host))
         self._stopped = _STOPPED | names
-        self._redirects = _redirects(place, target)
+        self._sets_upgrade = b"upgrade" in names
+        self._sets_connection = b"connection" in names
+        self._fields = AnswerFields(place, target)
         self.passing = Passing(place)
         self._plain_hidden = self.passing.hidden | HOP_BY_HOP
         self._sends_body = settings.proxy_pass_request_body
@@ -113,10 +123,37 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         return NOT_DONE_YET
 
     def _forward(self, request: Request) -> None:
-        Exchange(self, request, self._head(request)).begin(self.peer)
+        if b"upgrade" in request.head.named or self._sets_upgrade:
+            kind, upgrade = self._upgrade(request)
+            kind(self, request, self._head(request, upgrade)).begin()
+        else:
+            Exchange(self, request, self._head(request)).begin()
 
-    def _head(self, request: Request) -> bytes:
-        """The head of the request to the upstream."""
+    def _upgrade(self, request: Request) -> tuple[type[Exchange], bytes]:
+        """Whether the upstream is asked to switch protocols, and what asks it.
+
+        A WebSocket's handshake (RFC 6455 section 4.1) is passed on as it is; any other protocol
+        only where `proxy_set_header` passes it.
+        """
+        if self._sets_upgrade:
+            if not self._sets_connection:
+                return Exchange, b""
+            sent = {name.lower(): value_of(request) for name, value_of in self._set}
+            asks = b"upgrade" in connection_tokens(sent[b"connection: "])
+            return (Upgrade if asks and sent[b"upgrade: "] else Exchange), b""
+        head = request.head
+        if (
+            not self._sets_connection
+            and head.method == b"GET"
+            and head.version == b"1.1"
+            and (head.joined(b"upgrade") or b"").lower() == b"websocket"
+            and b"upgrade" in connection_tokens(head.joined(b"connection"))
+        ):
+            return Upgrade, b"Upgrade: websocket\r\nConnection: upgrade\r\n"
+        return Exchange, b""
+
+    def _head(self, request: Request, more: bytes = b"") -> bytes:
+        """The head of the request to the upstream, with the lines of `more`."""
         head = request.head
         parts = [head.method, b" ", self._target_of(request), b" HTTP/1.1\r\n"]
         for name, value_of in self._set:
@@ -142,7 +179,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             parts.append(b"Content-Length: %d\r\n" % request.spool.size)
         elif self._zero and request.head.named.get(b"content-length") is not None:
             parts.append(b"Content-Length: 0\r\n")
-        parts.append(b"\r\n")
+        parts.append(more + b"\r\n" if more else b"\r\n")
         return b"".join(parts)
 
     def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
@@ -153,50 +190,12 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         else:
             hidden = self.passing.hidden | hop_by_hop(connection)
         fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
-        if self._redirects and (b"location" in head.named or b"refresh" in head.named):
-            fields = [(name, self._redirected(request, name, value)) for name, value in fields]
+        if not self._fields.names.isdisjoint(head.named):
+            rewritten = self._fields.rewritten
+            fields = [(name, rewritten(request, name, value)) for name, value in fields]
         if self.passing.passes_own:
             request.lines_passed = self.passing.passes_own & head.named.keys()
         return Response(head.status, fields, length, reason=head.reason or None)
-
-    def _redirected(self, request: Request, name: bytes, value: bytes) -> bytes:
-        lower = name.lower()
-        if lower == b"location":
-            at = 0
-        elif lower == b"refresh":
-            at = value.lower().find(b"url=") + 4
-            if at < 4:
-                return value
-        else:
-            return value
-        for start, replacement in self._redirects:
-            if value.startswith(start, at):
-                changed = value[:at] + replacement(request) + value[at + len(start) :]
-                if not safe_field_value(changed):
-                    return value
-                # As nginx: what was rewritten to a path is made absolute again.
-                return request.absolute(changed) if changed.startswith(b"/") else changed
-        return value
-
-
-def _redirects(place: Place, target: Target) -> list[tuple[bytes, Rendered]]:
-    """What the `proxy_redirect`s of a level rewrite."""
-    made: list[tuple[bytes, Rendered]] = []
-    for rule in place[ProxySettings].proxy_redirect:
-        if rule == OFF:
-            return []
-        if isinstance(rule, RedirectRule):
-            made.append((rule.start.encode(), place.compile(rule.replacement)))
-        elif rule == DEFAULT:
-            start, replacement = target.url.encode(), place.prefix
-            if target.uri is None:
-                start, replacement = start + b"/", b"/"
-            made.append((start, _always(replacement)))
-    return made
-
-
-def _always(value: bytes) -> Rendered:
-    return lambda _request: value
 
 
 def content(place: Place) -> ReverseProxyResource | None:
@@ -210,14 +209,16 @@ def content(place: Place) -> ReverseProxyResource | None:
             "proxy_pass can't have a URI part where a regular expression or a name is matched",
             f"without it the path is passed on as it came: http://{target.name}",
         )
-    try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        place.complain(
-            target.word.origin,
-            f'host not found in upstream "{target.host}": {error.strerror or error}',
-            "is the name right, and does this machine's resolver know it?",
-        )
-        return None
-    peer = place.assembly.pools.peer(str(found[0][4][0]), target.port)
-    return ReverseProxyResource(target, peer, place)
+    group = _group(place, target)
+    return None if group is None else ReverseProxyResource(target, group, place)
+
+
+def _group(place: Place, target: Target) -> Group | None:
+    """The group that a URL names, or the addresses of its host; None if there is a complaint."""
+    groups = place.assembly.groups
+    if not groups.declares(target.host):
+        return groups.at(target.address, target.word)
+    if target.has_port:
+        what = f'the upstream "{target.host}" may not have a port here: {target.port}'
+        place.complain(target.word.origin, what, "its servers have their own")
+    return groups.named(target.host)

@@ -137,12 +137,40 @@ class ProxyClient(proxy.ProxyClient):
                 break
             self._interim += 1
             if head.status == 101:
-                raise UpstreamProtocolError("upstream switched protocols and was not asked to")
+                self._switch(exchange, head, data)
+                return
             if self._interim > INTERIM:
                 raise UpstreamProtocolError(f"upstream sent over {INTERIM} interim answers")
             scanned = 0
         self._buffer = b""
         self._begin_body(exchange, head, data)
+
+    def _switch(self, exchange: Exchange, head: ResponseHead, data: bytes) -> None:
+        """The upstream switches protocols: from here on bytes are passed, not read."""
+        if not exchange.upgrades:
+            raise UpstreamProtocolError("upstream switched protocols and was not asked to")
+        self._buffer = b""
+        self.decoder = CloseDecoder()
+        # It stands for an exchange from here on.
+        tunnel: Any = exchange.switched(self, head)
+        if self.exchange is None:
+            return
+        self.exchange = tunnel
+        tunnel.begin(head)
+        if data and self.exchange is tunnel:
+            self._read_body(tunnel, self.decoder, data)
+
+    def touch(self, timeout: float) -> None:
+        """Give the upstream `timeout` seconds from now."""
+        self.deadline = self.peer.pools.sweep.now + timeout
+
+    def finish(self, timeout: float) -> None:
+        """Close once all is sent, at the latest when `timeout` is over."""
+        self.exchange = None
+        self.decoder = None
+        self.touch(timeout)
+        self._resume()
+        self.transport.loseConnection()
 
     def _begin_body(self, exchange: Exchange, head: ResponseHead, data: bytes) -> None:
         framing = response_framing(exchange.method, head)

@@ -33,6 +33,7 @@ from reverseproxy.guards import realip, rewriting
 from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
+from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.pool import Pools
 
 from . import addresses
@@ -88,6 +89,7 @@ class Assembly:
         self.connections = Connections(limit)
         self.sweep = Sweep(reactor, seconds, interval=_shortest(main) / 4)
         self.pools = Pools(self)
+        self.groups = Groups(self)
         self.sites: dict[Listen, Site] = {}
         for http in main.of_kind("http"):
             self._build(http)
@@ -103,6 +105,7 @@ class Assembly:
     def _build(self, http: Level) -> None:
         for declare in features.DECLARATIONS:
             declare(http, self.variables)
+        self.groups.declare(http)
         servers = [(self._virtual_host(server), server) for server in http.of_kind("server")]
         sites: dict[Listen, Site] = {}
         root = os.geteuid() == 0

@@ -28,6 +28,8 @@ from .transport import SendAtOnce
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
+    from reverseproxy.upstream.tunnel import Tunnel
+
     from .site import Site
 
 #: Pipelined bytes that are taken before the request in front of them is answered.
@@ -42,6 +44,8 @@ class HTTPChannel(FlowChannel):
 
     requestFactory = Request
     site: Site
+    #: who gets what the client sends, once protocols were switched
+    tunnel: Tunnel | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,6 +147,8 @@ class HTTPChannel(FlowChannel):
             self._read_body(data)
         elif self._closing:
             self._discard_closing()
+        elif self.tunnel is not None:
+            self.tunnel.sent(data)
         elif self.request is not None:
             self._buffer += data
             if len(self._buffer) > EAGER:
@@ -281,6 +287,21 @@ class HTTPChannel(FlowChannel):
         elif decoder.received > DISCARDED:
             self.decoder = None
             self.close()
+
+    # --- other protocols ---
+
+    def begin_tunnel(self, tunnel: Tunnel) -> None:
+        """From here on the client speaks another protocol, which is `tunnel`'s."""
+        self.tunnel = tunnel
+        self._resume()
+        data, self._buffer = self._buffer, b""
+        if data:
+            tunnel.sent(data)
+
+    def drop_eager(self) -> None:
+        """What the client sent ahead is no request: drop it, and what follows."""
+        if self._buffer:
+            self.persistent = False
 
     # --- the end of a request ---
 

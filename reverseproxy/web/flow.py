@@ -113,6 +113,10 @@ class FlowChannel(http.HTTPChannel):
         """Take no more of the body for now (a consumer of it is full)."""
         self._pause()
 
+    def resume_body(self) -> None:
+        """Take more of what the client sends."""
+        self._resume()
+
     # --- what Twisted's Request asks of its channel ---
 
     def write(self, data: bytes) -> None:

@@ -98,6 +98,112 @@ CASES = [
         ),
     ),
     Case(
+        "proxy_redirect in all forms",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream};
+                     proxy_redirect ~^http://re.test(:[0-9]+)?(/.*)$ $2;
+                     proxy_redirect ~*^HTTP://(?<sub>[a-z]+).ci.test/(.*)$ https://$sub.new/$2;
+                     proxy_redirect http://$host/v/ /var/;
+                     proxy_redirect default;
+                     proxy_redirect /rel/ /abs/; }
+        location /plain/ { absolute_redirect off; proxy_pass http://127.0.0.1:{upstream};
+                           proxy_redirect http://a.test/ /b/; }
+        location /two/ { proxy_redirect off; proxy_pass http://127.0.0.1:{upstream}; }
+        """,
+        get(
+            "/status/302?Location=http%3A%2F%2Fre.test%2Fx",
+            "/status/302?Location=http%3A%2F%2Fre.test%3A99%2Fx",
+            "/status/302?Location=http%3A%2F%2FRE.test%2Fx",
+            "/status/302?Location=http%3A%2F%2FAB.Ci.test%2Fx%2Fy",
+            "/status/302?Location=http%3A%2F%2Flocalhost%2Fv%2Fx",
+            "/status/302?Location=http%3A%2F%2F127.0.0.1%3A{upstream}%2Fx",
+            "/status/302?Location=%2Frel%2Fx",
+            "/status/302?Location=%2Fother",
+            "/x?Refresh=5%3B+url%3Dhttp%3A%2F%2Flocalhost%2Fv%2Fx",
+            "/x?Refresh=5",
+            "/plain/status/302?Location=http%3A%2F%2Fa.test%2Fx",
+            "/two/status/302?Location=http%3A%2F%2Fa.test%2Fx",
+        ),
+    ),
+    Case(
+        "cookies",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream};
+                     proxy_cookie_domain .old.test $host;
+                     proxy_cookie_domain ~^(.*)[.]re[.]test$ .$1.new;
+                     proxy_cookie_path /app/ /;
+                     proxy_cookie_path ~*^/up(/.*) $1; }
+        location /flags/ { proxy_pass http://127.0.0.1:{upstream};
+                           proxy_cookie_flags one secure httponly samesite=strict;
+                           proxy_cookie_flags ~^two nosecure nohttponly nosamesite;
+                           proxy_cookie_flags three samesite=lax;
+                           proxy_cookie_flags ~ samesite=none; }
+        """,
+        get(
+            *(
+                f"/x?Set-Cookie={cookie}"
+                for cookie in (
+                    "a%3D1",
+                    "a%3D1%3B+Domain%3Dold.test%3B+Path%3D%2Fapp%2Fx%3B+Secure",
+                    "a%3D1%3Bdomain%3D.OLD.test%3Bpath%3D%2FUP%2Fx",
+                    "a%3D1%3B++domain%3Db.re.test%3B+path%3D%2Fno",
+                    "a%3D1%3B+domain%3Dx.old.test%3B+path",
+                    "domain%3Dold.test%3B+Max-Age%3D3%3B+Domain%3Dold.test",
+                )
+            ),
+            *(
+                f"/flags/x?Set-Cookie={cookie}"
+                for cookie in (
+                    "one%3D1",
+                    "one%3D1%3B+secure%3B+httponly%3B+samesite%3Dstrict",
+                    "one%3D1%3B+secure%3D1%3B+samesite%3B+SECURE",
+                    "four%3D1%3BSameSite%3DNone%3B+samesite%3Dnone",
+                    "ONE%3D1%3B+Secure%3B+HttpOnly%3B+SameSite%3DLax%3B+Path%3D%2F",
+                    "two2%3D1%3B+Secure%3B+HttpOnly%3B+SameSite%3DLax%3B+Path%3D%2F",
+                    "three%3D1",
+                    "four%3D1%3BSameSite%3Dx",
+                    "four%3D1%3Bsamesite%3Dlax%3B+SAMESITE%3Dx",
+                    "two%3D1%3B+secure%3B+Secure",
+                )
+            ),
+        ),
+    ),
+    Case(
+        "fields hidden, passed and ignored",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream}; proxy_hide_header X-Own;
+                     proxy_hide_header ETag; proxy_pass_header X-Pad;
+                     proxy_pass_header X-Accel-Expires; }
+        location /ignore/ { proxy_pass http://127.0.0.1:{upstream};
+                            proxy_ignore_headers X-Accel-Redirect X-Accel-Limit-Rate; }
+        """,
+        get(
+            "/x?X-Own=1&X-Accel-Expires=0&X-Pad=x&ETag=%22a%22",
+            "/x?X-Accel-Limit-Rate=1000000&X-Accel-Buffering=no",
+            "/ignore/x?X-Accel-Redirect=%2Fx&X-Accel-Limit-Rate=1",
+        ),
+    ),
+    Case(
+        "proxy_intercept_errors",
+        """
+        proxy_intercept_errors on;
+        error_page 404 /missing; error_page 401 500 =503 @named; error_page 302 = /found;
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        location = /missing { return 200 "missing $request_method\\n"; }
+        location = /found { return 200 "found\\n"; }
+        location @named { return 200 "named\\n"; }
+        """,
+        get(
+            "/status/404",
+            "/status/401?WWW-Authenticate=Basic",
+            "/status/500?X-A=1",
+            "/status/302?Location=%2Fx",
+            "/status/403",
+            "/status/200",
+        )
+        + get("/status/404", method="HEAD"),
+    ),
+    Case(
         "X-Accel-Redirect",
         """
         location / { proxy_pass http://127.0.0.1:{upstream}; }

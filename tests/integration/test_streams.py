@@ -1,0 +1,161 @@
+"""Real connections that last: a WebSocket through the proxy, and events as they happen."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import socket
+import threading
+import time
+
+from tests.integration.components import IntegrationCase
+from tests.integration.servers import Server, directory, free_port, once, start_proxy
+
+#: RFC 6455 section 1.3
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def accept_key(key: bytes) -> bytes:
+    """Sec-WebSocket-Accept for a key (RFC 6455 section 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
+
+
+def masked(payload: bytes, opcode: int = 1) -> bytes:
+    """A client's frame (RFC 6455 section 5.2), of less than 64 KiB."""
+    mask = os.urandom(4)
+    body = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+    return bytes([0x80 | opcode]) + length + mask + body
+
+
+def read_frame(connection: socket.socket) -> tuple[int, bytes]:
+    """The opcode and the payload of the next frame, masked or not."""
+    first, second = _exactly(connection, 2)
+    size = second & 0x7F
+    if size == 126:
+        size = int.from_bytes(_exactly(connection, 2), "big")
+    mask = _exactly(connection, 4) if second & 0x80 else bytes(4)
+    body = _exactly(connection, size)
+    return first & 0x0F, bytes(byte ^ mask[i % 4] for i, byte in enumerate(body))
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            raise ConnectionError(f"{len(data)} bytes where {size} were to come")
+        data += piece
+    return data
+
+
+def _head(connection: socket.socket) -> bytes:
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        data += _exactly(connection, 1)
+    return data
+
+
+def _echo(connection: socket.socket, head: bytes) -> None:
+    key = next(line[19:] for line in head.split(b"\r\n") if line.startswith(b"Sec-WebSocket-Key: "))
+    connection.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_key(key) + b"\r\n\r\n"
+    )
+    while True:
+        opcode, payload = read_frame(connection)
+        size = len(payload)
+        length = bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2, "big")
+        connection.sendall(bytes([0x80 | opcode]) + length + payload)
+        if opcode == 8:
+            return
+
+
+def _events(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+    for _ in range(10):
+        time.sleep(0.1)
+        connection.sendall(b"data: %.6f\n\n" % time.monotonic())
+
+
+def _serve(connection: socket.socket) -> None:
+    with connection:
+        try:
+            head = _head(connection)
+            if b"\r\nUpgrade: websocket\r\n" in head:
+                _echo(connection, head)
+            else:
+                _events(connection)
+        except ConnectionError:
+            return
+
+
+@once
+def upstream() -> int:
+    """The port of a server with a WebSocket that echoes, and events."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            connection, _ = listening.accept()
+            threading.Thread(target=_serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return int(listening.getsockname()[1])
+
+
+@once
+def proxy() -> Server:
+    """The proxy in front of it."""
+    home, port = directory("streams"), free_port()
+    (home / "logs").mkdir()
+    (home / "nginx.conf").write_text(
+        "events {}\nhttp { access_log off; server { "
+        f"listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{upstream()}; }} "
+        "} }\n"
+    )
+    return start_proxy(home / "nginx.conf", home, port)
+
+
+class StreamTests(IntegrationCase):
+    needs = ("the proxy",)
+
+    def connect(self) -> socket.socket:
+        """A connection to the proxy."""
+        connection = socket.create_connection(("127.0.0.1", proxy().port), timeout=10)
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_websocket(self) -> None:
+        """Frames of all sizes come back, and closing is answered and closes."""
+        connection = self.connect()
+        key = base64.b64encode(os.urandom(16))
+        connection.sendall(
+            b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + b"\r\n\r\n"
+        )
+        head = _head(connection)
+        self.assertTrue(head.startswith(b"HTTP/1.1 101 "))
+        self.assertIn(b"\r\nSec-WebSocket-Accept: " + accept_key(key) + b"\r\n", head)
+        for payload in (b"", b"hello", b"x" * 60_000):
+            connection.sendall(masked(payload))
+            self.assertEqual(read_frame(connection), (1, payload))
+        connection.sendall(masked(b"\x03\xe8", opcode=8))
+        self.assertEqual(read_frame(connection), (8, b"\x03\xe8"))
+        self.assertEqual(connection.recv(1), b"")
+
+    def test_events(self) -> None:
+        """An event is with the client less than 50 ms after it was sent (the median of ten)."""
+        connection = self.connect()
+        connection.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        received, late = b"", []
+        while data := connection.recv(65_536):
+            now = time.monotonic()
+            received += data
+            while b"data: " in received and b"\n\n" in received:
+                event, _, received = received.partition(b"\n\n")
+                late.append(now - float(event.partition(b"data: ")[2]))
+        self.assertEqual(len(late), 10)
+        self.assertLess(sorted(late)[5], 0.05)
