@@ -26,7 +26,8 @@ _PAGE = b"""<!DOCTYPE html>
 <meta name="robots" content="noindex">
 <title>%(status)d %(reason)b</title>
 <style>
-:root { color-scheme: light dark; --ink: #1d2125; --soft: #616a72; --line: #dfe3e6; --page: #fbfbfa }
+:root { color-scheme: light dark }
+:root { --ink: #1d2125; --soft: #616a72; --line: #dfe3e6; --page: #fbfbfa }
 @media (prefers-color-scheme: dark) {
 :root { --ink: #e8e8e6; --soft: #9aa2a9; --line: #34393e; --page: #16181a } }
 body { color: var(--ink); background: var(--page); font: 1.0625rem/1.55 system-ui, sans-serif }
