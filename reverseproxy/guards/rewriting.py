@@ -76,7 +76,6 @@ def _step(place: Place, setting: Setting) -> Step | None:
 def _set(place: Place, rule: SetVariable) -> Step:
     render, name = place.compile(rule.value), rule.name
     own = _OWN.get(name)
-    place.assembly.variables.settable.add(name)
 
     def assign(request: Request) -> None:
         if own is not None:
@@ -85,6 +84,12 @@ def _set(place: Place, rule: SetVariable) -> Step:
             request.assign(name, render(request))
 
     return assign
+
+
+def settable(level: Level) -> set[str]:
+    """The names that there is a `set` for, in a level and inside of it."""
+    names = {item.value.name for item in level.own if isinstance(item.value, SetVariable)}
+    return names.union(*map(settable, level.children))
 
 
 def uninitialized(request: Request, name: str) -> None:
