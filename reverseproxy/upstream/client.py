@@ -178,6 +178,7 @@ class ProxyClient(proxy.ProxyClient):
             framing != UNTIL_CLOSE
             and keeps_alive(head.version, head.joined(b"connection"))
             and not getattr(self.transport, "busy", False)
+            and exchange.complete
         )
         if framing == NO_BODY:
             self._release(exchange, unused=data)
@@ -283,6 +284,9 @@ class ProxyClient(proxy.ProxyClient):
         elif now >= self.deadline:
             if exchange is None:
                 self.drop()
+            elif not exchange.complete and self.decoder is None:
+                # It is the client's turn, who has a deadline of its own.
+                self.touch(exchange.timeouts.read)
             else:
                 what = "response header" if self.decoder is None else "upstream"
                 self.fail(UpstreamTimeout(f"upstream timed out while reading {what}"))

@@ -90,6 +90,10 @@ class Exchange:
     tried: Try
     #: whether the upstream is asked to switch protocols
     upgrades = False
+    #: whether the request has gone out as a whole
+    complete = True
+    #: whether some of the body was passed on that is not kept
+    consumed = False
 
     __slots__ = (
         "_connecting",
@@ -100,6 +104,7 @@ class Exchange:
         "_registered",
         "_reused",
         "_route",
+        "_spool",
         "client",
         "head_limit",
         "method",
@@ -111,7 +116,8 @@ class Exchange:
     def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
         self._route = route
         self.request = request
-        self.method = request.head.method
+        self.method = request.head.method if route.method_of is None else route.method_of(request)
+        self._spool = request.spool if route.body_of is None else None
         self.timeouts = route.timeouts
         self.head_limit = route.head_limit
         self.client: ProxyClient | None = None
@@ -136,7 +142,7 @@ class Exchange:
             self._reused = True
             self.client = client
             tried.connect_time = 0.0
-            client.send(self, self._head, request.spool)
+            client.send(self, self._head, self._spool)
         else:
             self._reused = False
             if not peer.pools.has_room():
@@ -152,7 +158,9 @@ class Exchange:
         self._connecting = None
         self.client = client
         self.tried.connect_time = self._elapsed()
-        client.send(self, self._head, self.request.spool)
+        if self._route.socket_keepalive:
+            client.transport.setTcpKeepAlive(True)
+        client.send(self, self._head, self._spool)
 
     def _elapsed(self) -> float:
         return self.request.site.seconds() - self.tried.started
