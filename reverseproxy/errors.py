@@ -50,6 +50,12 @@ class UpstreamRefused(UpstreamError):
     cause = "RP-502-refused"
 
 
+class NoLiveUpstream(UpstreamError):
+    """Every server of a group is down, has failed of late or has been tried."""
+
+    cause = "RP-502-no-live-upstream"
+
+
 class NoConnectionLeft(UpstreamError):
     """`worker_connections` are taken: there is none for an upstream."""
 

@@ -47,6 +47,7 @@ from reverseproxy.logs.access import AccessLogSettings
 from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
+from reverseproxy.upstream.groupsettings import UpstreamSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
@@ -77,6 +78,7 @@ SETTINGS: tuple[type, ...] = (
     autoindex.AutoindexSettings,
     FileCacheSettings,
     SymlinkSettings,
+    UpstreamSettings,
     ProxySettings,
     AskingSettings,
     PassingSettings,

@@ -60,8 +60,8 @@ _MAKERS = {
         reset_timedout_connection tcp_nopush server_name_in_redirect rewrite_log
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
-        real_ip_recursive open_file_cache_errors gunzip override_charset proxy_intercept_errors
-        proxy_socket_keepalive
+        real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
+        proxy_intercept_errors proxy_socket_keepalive
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
@@ -82,9 +82,12 @@ _MAKERS = {
     _time: """
         client_header_timeout client_body_timeout send_timeout keepalive_time
         keepalive_min_timeout lingering_time lingering_timeout auth_delay proxy_connect_timeout
-        proxy_send_timeout proxy_read_timeout open_file_cache_valid
+        proxy_send_timeout proxy_read_timeout open_file_cache_valid proxy_next_upstream_timeout
         """,
-    _number: "max_headers keepalive_requests max_ranges open_file_cache_min_uses",
+    _number: """
+        max_headers keepalive_requests max_ranges open_file_cache_min_uses
+        proxy_next_upstream_tries
+        """,
     _buffers: """
         large_client_header_buffers output_buffers proxy_buffers gzip_buffers gunzip_buffers
         """,
@@ -137,7 +140,7 @@ USES: dict[str, Use] = {
         "proxy_temp_path proxy 1 2;", "proxy_temp_path proxy §0;", "% takes levels from 1 to 3"
     ),
     "keepalive_timeout": Use(
-        "keepalive_timeout 75s 60s;", "keepalive_timeout 75s §soon;", "% takes a time such as 90"
+        "keepalive_timeout 70s;", "keepalive_timeout §soon;", "% takes a time such as 90"
     ),
     "keepalive_disable": Use(
         "keepalive_disable msie6 safari;",
@@ -153,6 +156,9 @@ USES: dict[str, Use] = {
         'server_tokens "a $host";', "server_tokens §$nothing;", 'unknown variable "$nothing"'
     ),
     # --- rewriting and redirects ---
+    "post_action": Use(
+        "post_action @after;", "post_action §after;", "% takes a path, @name or off"
+    ),
     "internal": Use("internal;", "§internal on;", "% takes no arguments, not 1"),
     "rewrite": Use(
         "rewrite ^/a/(.*)$ /b/$1? last;",
@@ -343,6 +349,23 @@ USES: dict[str, Use] = {
     ),
     "charset_types": Use("charset_types text/css;", "§charset_types;", "% takes at least 1"),
     "expires": Use("expires modified +24h;", "expires §tomorrow;", "expires takes"),
+    # --- groups ---
+    "server": Use(
+        "server 127.0.0.1:81 weight=2 max_fails=0 fail_timeout=5s max_conns=9 down;",
+        "server 127.0.0.1:81 §weight=0;",
+        "% takes a number from 1 to 65535",
+    ),
+    "zone": Use("zone shared 64k;", "zone shared §big;", "% takes a size such as 10m"),
+    "ip_hash": Use("ip_hash;", "§ip_hash on;", "% takes no arguments"),
+    "hash": Use("hash $uri consistent;", "hash §$nothing;", "unknown variable"),
+    "least_conn": Use("least_conn;", "§least_conn on;", "% takes no arguments"),
+    "random": Use("random two least_conn;", "random §three;", '% takes "two"'),
+    "keepalive": Use("keepalive 16 local;", "keepalive §many;", "% takes a number"),
+    "proxy_next_upstream": Use(
+        "proxy_next_upstream error http_503 non_idempotent;",
+        "proxy_next_upstream error §http_418;",
+        "proxy_next_upstream takes error",
+    ),
     # --- logs ---
     "log_format": Use(
         "log_format f escape=json '$uri';",

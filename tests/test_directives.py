@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy import features
 from reverseproxy.config import Configuration, ConfigurationError, Context, Diagnostic, rows
+from reverseproxy.config.blocks import BLOCKS
 from reverseproxy.config.directive import Row
 from reverseproxy.web.assembly import Assembly
 
@@ -27,7 +28,8 @@ AROUND = {
     Context.LOCATION: "events {}\nhttp {\n%(http)s\nserver { location / {\n%(line)s\n} }\n}",
     Context.SERVER: "events {}\nhttp {\n%(http)s\nserver {\n%(line)s\n}\n}",
     Context.HTTP: "events {}\nhttp {\n%(http)s\n\n%(line)s\n}",
-    Context.UPSTREAM: "events {}\nhttp {\n%(http)s\nupstream u {\n%(line)s\n}\n}",
+    Context.UPSTREAM: "events {}\nhttp {\n%(http)s\nupstream u {\n%(line)s\n"
+    "server 127.0.0.1;\n}\n}",
     Context.EVENTS: "#%(http)s\n\n\nevents {\n%(line)s\n}\nhttp { }",
     Context.MAIN: "events {}\nhttp { }\n#%(http)s\n\n%(line)s\n",
     Context.LOCATION_IF: "events {}\nhttp {\n%(http)s\nserver { location / { if ($host) {\n"
@@ -128,7 +130,8 @@ class DirectiveTests(DirectiveCase):
     def test_context(self) -> None:
         """Where a directive may not stand, the error says where it may."""
         for row in ROWS:
-            allowed = Context(0)
+            block = BLOCKS.get(row.name)
+            allowed = block.context if block is not None else Context(0)
             for other in ROWS:
                 allowed |= other.context if other.name == row.name else Context(0)
             for context in AROUND:

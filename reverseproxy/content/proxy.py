@@ -6,7 +6,6 @@ how the path is mapped) is decided when the resource is made.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,10 @@ from twisted.web import proxy
 from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.errors import ClientError
+from reverseproxy.upstream.attempt import Timeouts
 from reverseproxy.upstream.client import ProxyClientFactory
-from reverseproxy.upstream.exchange import Exchange, Timeouts, Upgrade
+from reverseproxy.upstream.exchange import Exchange, Upgrade
+from reverseproxy.upstream.failover import Failover
 from reverseproxy.upstream.streaming import Streamed
 from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
@@ -30,7 +31,7 @@ from .proxysettings import ProxySettings, Target
 from .slash import AddsSlash
 
 if TYPE_CHECKING:
-    from reverseproxy.upstream.pool import Peer
+    from reverseproxy.upstream.groups import Group
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
     from reverseproxy.web.variables import Rendered
@@ -44,7 +45,7 @@ _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
 class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
-    """Everything below a location is answered by a peer.
+    """Everything below a location is answered by a peer of a group.
 
     `prefix` is the part of the path that the URI of `proxy_pass` replaces.
     """
@@ -55,13 +56,18 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     def __init__(
         self,
         target: Target,
-        peer: Peer,
+        group: Group,
         place: Place,
     ) -> None:
         settings, prefix = place[ProxySettings], place.prefix
         path = (target.uri or "").encode()
-        super().__init__(peer.host, peer.port, path, peer.pools.reactor)
-        self.peer = peer
+        super().__init__(target.host, target.port, path, place.assembly.reactor)
+        self.group = group
+        self.failover = Failover(
+            settings.proxy_next_upstream,
+            settings.proxy_next_upstream_tries,
+            settings.proxy_next_upstream_timeout,
+        )
         self.url = target.url
         self.timeouts = Timeouts(
             settings.proxy_connect_timeout,
@@ -132,7 +138,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     def render(self, request: Request) -> int:
         """Wait for the body (the upstream sees no connection until it is here), then forward."""
         if self._streams and self._can_stream(request):
-            Streamed(self, request, self._head(request, streamed=True)).begin(self.peer)
+            Streamed(self, request, self._head(request, streamed=True)).begin()
         elif self._sends_body:
             request.receive_body(self._forward)
         else:
@@ -150,9 +156,9 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     def _forward(self, request: Request) -> None:
         if b"upgrade" in request.head.named or self._sets_upgrade:
             kind, upgrade = self._upgrade(request)
-            kind(self, request, self._head(request, upgrade)).begin(self.peer)
+            kind(self, request, self._head(request, upgrade)).begin()
         else:
-            Exchange(self, request, self._head(request)).begin(self.peer)
+            Exchange(self, request, self._head(request)).begin()
 
     def _upgrade(self, request: Request) -> tuple[type[Exchange], bytes]:
         """Whether the upstream is asked to switch protocols, and what asks it.
@@ -250,14 +256,16 @@ def content(place: Place) -> ReverseProxyResource | None:
             "proxy_pass can't have a URI part where a regular expression or a name is matched",
             f"without it the path is passed on as it came: http://{target.name}",
         )
-    try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        place.complain(
-            target.word.origin,
-            f'host not found in upstream "{target.host}": {error.strerror or error}',
-            "is the name right, and does this machine's resolver know it?",
-        )
-        return None
-    peer = place.assembly.pools.peer(str(found[0][4][0]), target.port)
-    return ReverseProxyResource(target, peer, place)
+    group = _group(place, target)
+    return None if group is None else ReverseProxyResource(target, group, place)
+
+
+def _group(place: Place, target: Target) -> Group | None:
+    """The group that a URL names, or the addresses of its host; None if there is a complaint."""
+    groups = place.assembly.groups
+    if not groups.declares(target.host):
+        return groups.at(target.address, target.word)
+    if target.has_port:
+        what = f'the upstream "{target.host}" may not have a port here: {target.port}'
+        place.complain(target.word.origin, what, "its servers have their own")
+    return groups.named(target.host)

@@ -19,11 +19,14 @@ from reverseproxy.config import (
     buffers,
     directive,
     flag,
+    number,
     one,
     seconds,
     settings,
     size,
 )
+from reverseproxy.upstream import failover
+from reverseproxy.upstream.groupsettings import ServerAddress
 from reverseproxy.web.settings import spool_directory
 from reverseproxy.web.spool import SpoolDirectory
 
@@ -37,10 +40,19 @@ class Target:
     uri: str | None
     url: str
     word: Word
+    #: whether the port was written
+    has_port: bool = False
+
+    @property
+    def address(self) -> ServerAddress:
+        """Where that is, unless it is a group's name."""
+        return ServerAddress(self.host, self.port)
 
     @property
     def name(self) -> str:
         """Nginx's $proxy_host: the host, with the port unless it is 80."""
+        if self.host.startswith("unix:"):
+            return "localhost"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == 80 else f"{host}:{self.port}"
 
@@ -62,7 +74,10 @@ def proxy_pass(args: Args) -> Target:
     if scheme == "https":
         raise BadValue("proxy_pass to https:// is not there yet", word)
     if rest.startswith("unix:"):
-        raise BadValue("proxy_pass to a unix socket is not there yet", word)
+        path, colon, uri = rest[5:].partition(":")
+        if not path:
+            raise BadValue(f'no path in the unix socket "{word.text}"', word)
+        return Target(f"unix:{path}", 0, uri if colon and uri else None, word.text, word)
     match = _URL.fullmatch(rest)
     if match is None:
         raise BadValue(f'no host in the URL "{word.text}"', word)
@@ -70,7 +85,7 @@ def proxy_pass(args: Args) -> Target:
     number = int(port) if port else 80
     if not 1 <= number <= 65535:
         raise BadValue(f'"{port}" is not a port: they go from 1 to 65535', word)
-    return Target(host.strip("[]"), number, uri, word.text, word)
+    return Target(host.strip("[]"), number, uri, word.text, word, bool(port))
 
 
 @attrs.frozen
@@ -131,6 +146,24 @@ class ProxySettings:
     )
     proxy_read_timeout: float = directive(
         one(seconds), "60s", HTTP_SERVER_LOCATION, doc="The time between two reads; over it 504."
+    )
+    proxy_next_upstream: frozenset[str] = directive(
+        failover.conditions,
+        "error timeout",
+        HTTP_SERVER_LOCATION,
+        args="1+",
+        doc="After which failures the next server of a group is tried.",
+        syntax="error | timeout | invalid_header | http_500 | http_502 | http_503 | http_504 | "
+        "http_403 | http_404 | http_429 | non_idempotent | off ...",
+    )
+    proxy_next_upstream_tries: int = directive(
+        one(number()), "0", HTTP_SERVER_LOCATION, doc="How often a request is tried; 0 is no limit."
+    )
+    proxy_next_upstream_timeout: float = directive(
+        one(seconds),
+        "0",
+        HTTP_SERVER_LOCATION,
+        doc="How long after its beginning a request is tried again; 0 is no limit.",
     )
     proxy_buffer_size: int = directive(
         one(size), "4k", HTTP_SERVER_LOCATION, doc="The largest head of an answer; over it 502."

@@ -150,6 +150,5 @@ class RewriteSettings:
         one(flag),
         "on",
         HTTP_SERVER_LOCATION_IF,
-        no_effect=True,
-        doc="A variable without a value is empty.",
+        doc="Logs the use of variables that set has given no value; they are empty.",
     )

@@ -75,6 +75,7 @@ def _step(place: Place, setting: Setting) -> Step | None:
 def _set(place: Place, rule: SetVariable) -> Step:
     render, name = place.compile(rule.value), rule.name
     own = _OWN.get(name)
+    place.assembly.variables.settable.add(name)
 
     def assign(request: Request) -> None:
         if own is not None:
@@ -83,6 +84,13 @@ def _set(place: Place, rule: SetVariable) -> Step:
             request.assign(name, render(request))
 
     return assign
+
+
+def uninitialized(request: Request, name: str) -> None:
+    """Tell, if `uninitialized_variable_warn` says so, that `set` has not set what is used."""
+    location = request.location
+    if location.level[RewriteSettings].uninitialized_variable_warn:
+        location.error_log.log("warn", f'using uninitialized "{name}" variable', request=request)
 
 
 def _return(place: Place, rule: Return) -> Step:

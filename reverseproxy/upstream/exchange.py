@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from reverseproxy.errors import (
     NoConnectionLeft,
+    NoLiveUpstream,
     ReverseProxyError,
     SpoolError,
     UpstreamError,
     UpstreamUnanswered,
 )
 
+from .attempt import Try
 from .client import ProxyClient, ProxyClientFactory
+from .failover import BLAMELESS
 from .overflow import Overflow
 from .tunnel import Tunnel
 
@@ -30,10 +32,9 @@ if TYPE_CHECKING:
     from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
+    from .attempt import Timeouts
+    from .members import Member, Turn
     from .pool import Peer
-
-#: Methods that nginx won't send twice once they may have been received (RFC 9110 section 9.2.2).
-NOT_REPEATED = frozenset({b"POST", b"LOCK", b"PATCH"})
 
 
 #: Fields of the upstream's that whatever answers instead of it has as well (nginx's list).
@@ -47,38 +48,6 @@ _WITH_REDIRECT = frozenset(
         b"set-cookie",
     )
 )
-
-
-@attrs.frozen
-class Timeouts:
-    """`proxy_connect_timeout`, `proxy_send_timeout`, `proxy_read_timeout`, in seconds."""
-
-    connect: float
-    send: float
-    read: float
-
-
-@attrs.define(eq=False)
-class Try:
-    """One attempt at one peer, for `$upstream_…` and the error log.
-
-    `started` is when it began (seconds, monotonic), the times are seconds from then on; `first`
-    says that a location's content began here, and did not try again.
-    """
-
-    addr: bytes
-    url: str
-    started: float = 0.0
-    first: bool = True
-    status: int = 502
-    connect_time: float | None = None
-    header_time: float | None = None
-    response_time: float | None = None
-    #: bytes of the answer's body, of all that was received, of all that was sent
-    length: int = 0
-    received: int = 0
-    sent: int = 0
-    head: ResponseHead | None = None
 
 
 @implementer(IPushProducer)
@@ -96,8 +65,11 @@ class Exchange:
     consumed = False
 
     __slots__ = (
+        "_began",
         "_connecting",
         "_head",
+        "_left",
+        "_member",
         "_overflow",
         "_overflow_limit",
         "_paused",
@@ -105,6 +77,7 @@ class Exchange:
         "_reused",
         "_route",
         "_spool",
+        "_turn",
         "client",
         "head_limit",
         "method",
@@ -128,15 +101,46 @@ class Exchange:
         self._paused = False
         self._registered = False
         self._reused = False
+        #: the way through a group; None where there is one peer and nothing to choose
+        self._turn: Turn | None = None
+        self._member: Member | None = None
+        #: how many attempts are left
+        self._left = 1
         request.watcher = self
 
     # --- towards the upstream ---
 
-    def begin(self, peer: Peer, fresh: bool = False) -> None:
+    def begin(self) -> None:
+        """Send the request to the one peer there is, or to the first that the group chooses."""
+        route, request = self._route, self.request
+        self._began = request.site.seconds()
+        peer = route.group.sole
+        if peer is not None:
+            self._try(peer)
+            return
+        self._turn = route.group.take(request)
+        self._left = route.failover.limited(self._turn.tries)
+        self._try_next(first=True)
+
+    def _try_next(self, first: bool = False) -> None:
+        """Send the request to whom the group chooses."""
+        request, route = self.request, self._route
+        now = request.site.seconds()
+        member = self._member = self._turn.take(now) if self._turn is not None else None
+        if member is not None:
+            self._try(member.peer, first)
+            return
+        tried = self.tried = Try(route.group.name, route.url, now, first, response_time=0.0)
+        request.upstream_tries += (tried,)
+        self._finish()
+        request.fail(NoLiveUpstream("no live upstreams while connecting to upstream"))
+
+    def _try(self, peer: Peer, first: bool = True, fresh: bool = False) -> None:
         """Send the request over an idle connection, or over a new one."""
         client = None if fresh else peer.take()
         request = self.request
-        tried = self.tried = Try(peer.address, self._route.url, request.site.seconds(), not fresh)
+        url = self._route.url if self._turn is None else f"http://{peer.address.decode()}"
+        tried = self.tried = Try(peer.address, url, request.site.seconds(), first)
         request.upstream_tries += (tried,)
         if client is not None:
             self._reused = True
@@ -146,6 +150,7 @@ class Exchange:
         else:
             self._reused = False
             if not peer.pools.has_room():
+                self._free()
                 self._finish()
                 limit = peer.pools.connections.limit
                 request.fail(NoConnectionLeft(f"{limit} worker_connections are not enough"))
@@ -168,16 +173,65 @@ class Exchange:
     def failed(self, error: UpstreamError) -> None:
         """End this attempt: try once more where that is safe, or tell the client."""
         self.client = self._connecting = None
-        request = self.request
-        self.tried.status = error.status
-        self.tried.response_time = self._elapsed()
-        unanswered = self._reused and isinstance(error, UpstreamUnanswered)
-        if unanswered and self.method not in NOT_REPEATED:
-            # The upstream closed an idle connection just as it was taken (RFC 9112 section 9.3.1).
-            self.begin(self._route.peer, fresh=True)
+        request, tried = self.request, self.tried
+        tried.response_time = self._elapsed()
+        if tried.header_time is not None:
+            # In the body: the answer is on its way, and nobody is blamed for its end.
+            self._free()
+        elif self._failed_over(error):
             return
         self._finish()
         request.fail(error)
+
+    def _failed_over(self, error: UpstreamError) -> bool:
+        """Whether the request is sent again, to somebody else or over a new connection."""
+        failover = self._route.failover
+        self.tried.status = error.status
+        self._free(failed=True)
+        stale = self._reused and isinstance(error, UpstreamUnanswered)
+        if not stale:
+            self._left -= 1
+        if self._left < 1 or not failover.after(error) or not self._may_repeat():
+            return False
+        sole = self._route.group.sole
+        if self._turn is None and sole is not None:
+            # The upstream closed an idle connection just as it was taken (RFC 9112 section 9.3.1).
+            # The next idle one may be as old.
+            self._try(sole, first=False, fresh=True)
+            return True
+        location = self.request.location
+        location.error_log.error(f"{error} ({error.cause})", request=self.request)
+        self._try_next()
+        return True
+
+    def _may_repeat(self) -> bool:
+        elapsed = self.request.site.seconds() - self._began
+        sent = self.tried.connect_time is not None
+        return self._route.failover.again(self.method, sent, elapsed)
+
+    def _free(self, failed: bool = False) -> None:
+        """The attempt is over, as far as the group is concerned."""
+        member, self._member = self._member, None
+        turn = self._turn
+        if member is None or turn is None:
+            return
+        if turn.free(member, failed, self.request.site.seconds()):
+            self.request.location.error_log.log(
+                "warn", "upstream server temporarily disabled", request=self.request
+            )
+
+    def _passed_over(self, head: ResponseHead) -> bool:
+        """Whether the group's next server is asked instead of passing this answer on."""
+        status = head.status
+        if status not in self._route.failover.statuses or self._left < 2 or not self._may_repeat():
+            return False
+        client, self.client = self.client, None
+        if client is not None:
+            client.drop()
+        self._free(failed=status not in BLAMELESS)
+        self._left -= 1
+        self._try_next()
+        return True
 
     def client_gone(self) -> None:
         """The client left: the upstream need not go on."""
@@ -187,6 +241,7 @@ class Exchange:
             self._connecting = None
         if client is not None:
             client.drop()
+        self._free()
         self._finish()
         request = self.request
         request.location.error_log.info(
@@ -201,6 +256,10 @@ class Exchange:
         request, tried = self.request, self.tried
         tried.status, tried.head, tried.length = head.status, head, len(body)
         tried.header_time = tried.response_time = self._elapsed()
+        if self._turn is not None:
+            if self._passed_over(head):
+                return
+            self._free()
         request.watcher = None
         if self._answered_elsewhere(head):
             return
@@ -212,6 +271,8 @@ class Exchange:
         request, tried = self.request, self.tried
         tried.status, tried.head = head.status, head
         tried.header_time = self._elapsed()
+        if self._turn is not None and self._passed_over(head):
+            return
         if self._answered_elsewhere(head):
             return
         route = self._route
@@ -232,6 +293,9 @@ class Exchange:
         tried.status, tried.head = 101, head
         tried.header_time = self._elapsed()
         self.client = None
+        if self._member is not None:
+            # The group's server is busy for as long as the tunnel lasts.
+            request.held += (self._free,)
         response = self._route.response(request, head, None)
         return Tunnel(request, client, self, response)
 
@@ -253,6 +317,7 @@ class Exchange:
 
     def _let_go(self) -> None:
         """The rest of the answer is for nobody."""
+        self._free()
         client, self.client = self.client, None
         if client is not None:
             client.drop()
@@ -293,6 +358,7 @@ class Exchange:
             if self.client is not None:
                 self.client.drop()
                 self.client = None
+            self._free()
             self._finish()
             self.request.fail(error)
             return
@@ -307,6 +373,8 @@ class Exchange:
     def ended(self, pieces: list[bytes]) -> None:
         """The body is complete (and the upstream free)."""
         self.tried.response_time = self._elapsed()
+        if self._member is not None:
+            self._free()
         for data in pieces[:-1]:
             self.piece(data)
             if self.request.finished:

@@ -20,48 +20,75 @@ if TYPE_CHECKING:
 
     from .client import ProxyClient, ProxyClientFactory
 
-#: nginx's defaults for an upstream's keepalive.
-IDLE = 32
-IDLE_TIMEOUT = 60.0
-REQUESTS = 1000
-LIFETIME = 3600.0
-
 Connect = Callable[[Any, str, int, "ProxyClientFactory", float], Any]
 
 
 @attrs.define(eq=False)
+class Keeping:
+    """What a group keeps of idle connections: how many, how long, for how many requests.
+
+    The defaults are nginx's. Times are in seconds, `waiting` has the least recently used first.
+    """
+
+    most: int = 32
+    timeout: float = 60.0
+    requests: int = 1000
+    lifetime: float = 3600.0
+    waiting: dict[ProxyClient, None] = attrs.Factory(dict)
+
+
+@attrs.define(eq=False)
 class Peer:
-    """One address of an upstream, its idle connections, most recently used last."""
+    """One address of an upstream, its idle connections, most recently used last.
+
+    A unix socket's `host` is `unix:PATH`.
+    """
 
     host: str
     port: int
     pools: Pools
+    keeping: Keeping
     idle: list[ProxyClient] = attrs.Factory(list)
     address: bytes = b""
 
     def __attrs_post_init__(self) -> None:
+        if self.host.startswith("unix:"):
+            self.address = self.host.encode()
+            return
         shape = b"[%b]:%d" if ":" in self.host else b"%b:%d"
         self.address = shape % (self.host.encode(), self.port)
 
     def take(self) -> ProxyClient | None:
         """An idle connection, or None."""
-        return self.idle.pop() if self.idle else None
+        if not self.idle:
+            return None
+        client = self.idle.pop()
+        del self.keeping.waiting[client]
+        return client
 
     def put(self, client: ProxyClient) -> bool:
         """Keep a connection for the next request; False when it should be closed instead."""
+        keeping = self.keeping
         now = self.pools.sweep.now
-        if client.served >= REQUESTS or now - client.since >= LIFETIME:
+        if (
+            client.served >= keeping.requests
+            or now - client.since >= keeping.lifetime
+            or not keeping.most
+        ):
             return False
-        client.deadline = now + IDLE_TIMEOUT
+        client.deadline = now + keeping.timeout
         self.idle.append(client)
-        if len(self.idle) > IDLE:
-            self.idle.pop(0).drop()
+        waiting = keeping.waiting
+        waiting[client] = None
+        if len(waiting) > keeping.most:
+            next(iter(waiting)).drop()
         return True
 
     def lost(self, client: ProxyClient) -> None:
         """A connection is gone: it must not be taken any more."""
         if client in self.idle:
             self.idle.remove(client)
+            del self.keeping.waiting[client]
 
     def connect(self, factory: ProxyClientFactory, timeout: float) -> Any:
         """Open a connection; `factory` hears of its success or failure."""
@@ -81,13 +108,16 @@ class Pools:
         self.sweep = assembly.sweep
         self.connections = assembly.connections
         self.connect = connect
-        self._peers: dict[tuple[str, int], Peer] = {}
+        self._peers: dict[tuple[str, int, Keeping | None], Peer] = {}
 
-    def peer(self, host: str, port: int) -> Peer:
-        """The peer at a numeric address, the same one for everybody who names it."""
-        key = (host, port)
+    def peer(self, host: str, port: int, keeping: Keeping | None = None) -> Peer:
+        """The peer at a numeric address, the same one for everybody in a group who names it.
+
+        Without `keeping` it is in no group, and keeps what nginx keeps by default.
+        """
+        key = (host, port, keeping)
         if key not in self._peers:
-            self._peers[key] = Peer(host, port, self)
+            self._peers[key] = Peer(host, port, self, keeping or Keeping())
         return self._peers[key]
 
     def has_room(self) -> bool:
@@ -97,7 +127,7 @@ class Pools:
             return True
         for peer in self._peers.values():
             if peer.idle:
-                peer.idle.pop(0).drop()
+                peer.idle[0].drop()
                 return True
         return False
 

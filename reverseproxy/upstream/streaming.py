@@ -37,10 +37,16 @@ class Streamed(Exchange):
         self.complete = False
         self.consumed = False
 
-    def begin(self, peer: Peer, fresh: bool = False) -> None:
-        """Send the request over a new connection."""
-        super().begin(peer, fresh=True)
-        self.tried.first = not fresh
+    def _try(self, peer: Peer, first: bool = True, fresh: bool = False) -> None:  # noqa: ARG002 - always
+        """Send the request over a new connection; the body waits for it."""
+        request = self.request
+        if request.wants_body:
+            request.wants_body = False
+            request.channel.pause_body()
+        super()._try(peer, first, fresh=True)
+
+    def _may_repeat(self) -> bool:
+        return not self.consumed and super()._may_repeat()
 
     def connected(self, client: ProxyClient) -> None:
         """A new connection is there: let the body come."""
@@ -82,4 +88,5 @@ class Streamed(Exchange):
             self._connecting = None
         if client is not None:
             client.drop()
+        self._free()
         self._finish()

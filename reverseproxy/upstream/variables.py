@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reverseproxy.web.request import Request
 
-    from .exchange import Try
+    from .attempt import Try
 
 Getter = Callable[["Request"], bytes | None]
 

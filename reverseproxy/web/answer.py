@@ -51,6 +51,8 @@ class AnsweringRequest(LazyRequest):
     transform: Transform | None = None
     #: makes the fields that follow the last chunk, each with its line end
     trailers: Callable[[Any], bytes] | None = None
+    #: those fields, once they are sent
+    sent_trailers = b""
     watcher: Watcher | None = None
     #: bytes of the answer's head
     head_sent = 0
@@ -261,8 +263,8 @@ class AnsweringRequest(LazyRequest):
         """The last chunk and what is said behind it (RFC 9112 section 7.1.2)."""
         if data:
             self._send(data)
-        trailers = self.trailers(self) if self.trailers is not None else b""
-        self.channel.transport.write(b"%b0\r\n%b\r\n" % (self._unsent, trailers))
+        self.sent_trailers = self.trailers(self) if self.trailers is not None else b""
+        self.channel.transport.write(b"%b0\r\n%b\r\n" % (self._unsent, self.sent_trailers))
 
     def _break_promise(self, size: int) -> None:
         self._break_off(f"the answer has {size} bytes where {self._promised} were promised")

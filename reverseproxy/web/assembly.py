@@ -33,6 +33,7 @@ from reverseproxy.guards import realip, rewriting
 from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
+from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.pool import Pools
 
 from . import addresses
@@ -41,6 +42,7 @@ from .errorpages import detours
 from .listen import Listen
 from .locations import HeaderFilter, Location, LocationTable, Rule
 from .place import Place
+from .postaction import followed
 from .settings import ClientSettings, KeepAlive, ServerSettings
 from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
@@ -69,7 +71,7 @@ class Assembly:
         self.dates = Dates(clock)
         self.logs = Logs(self, stderr)
         self.log_files = self.logs.files
-        self.variables = Variables()
+        self.variables = Variables(rewriting.uninitialized)
         #: what is counted for limits, by the name of its zone
         self.zones: dict[str, object] = {}
         self.errors: list[Diagnostic] = []
@@ -87,6 +89,7 @@ class Assembly:
         self.connections = Connections(limit)
         self.sweep = Sweep(reactor, seconds, interval=_shortest(main) / 4)
         self.pools = Pools(self)
+        self.groups = Groups(self)
         self.sites: dict[Listen, Site] = {}
         for http in main.of_kind("http"):
             self._build(http)
@@ -102,6 +105,7 @@ class Assembly:
     def _build(self, http: Level) -> None:
         for declare in features.DECLARATIONS:
             declare(http, self.variables)
+        self.groups.declare(http)
         servers = [(self._virtual_host(server), server) for server in http.of_kind("server")]
         sites: dict[Listen, Site] = {}
         root = os.geteuid() == 0
@@ -188,7 +192,7 @@ class Assembly:
             level=level,
             resource=self._chain(place, rewrites),
             filters=self._filters(place),
-            log=self.logs.accesses(level),
+            log=followed(self.logs.accesses(level), client.post_action),
             error_log=self.error_log_of(level),
             client=client,
             spool=client.client_body_temp_path,

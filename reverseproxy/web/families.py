@@ -65,6 +65,20 @@ def _response_field(name: str) -> Getter:
     return getter
 
 
+def _trailer_field(name: str) -> Getter:
+    """`$sent_trailer_NAME`: a field that came behind the answer; there when the answer is over."""
+    field = name.replace("_", "-").encode()
+
+    def getter(request: Request) -> bytes | None:
+        for line in request.sent_trailers.split(b"\r\n"):
+            key, colon, value = line.partition(b":")
+            if colon and key.lower() == field:
+                return value.strip()
+        return None
+
+    return getter
+
+
 def _argument(name: str) -> Getter:
     """`$arg_NAME`: an argument of the request, as it was sent (not decoded)."""
     wanted = name.encode()
@@ -97,6 +111,7 @@ def _cookie(name: str) -> Getter:
 FAMILIES: dict[str, Callable[[str], Getter]] = {
     "http_": _request_field,
     "sent_http_": _response_field,
+    "sent_trailer_": _trailer_field,
     "arg_": _argument,
     "cookie_": _cookie,
 }

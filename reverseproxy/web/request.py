@@ -20,7 +20,7 @@ from .redirecting import RedirectingRequest
 from .spool import Spool
 
 if TYPE_CHECKING:
-    from reverseproxy.upstream.exchange import Try
+    from reverseproxy.upstream.attempt import Try
     from reverseproxy.upstream.streaming import Streamed
 
     from .channel import HTTPChannel

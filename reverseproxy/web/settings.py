@@ -8,6 +8,7 @@ import attrs
 
 from reverseproxy.config import (
     HTTP_SERVER_LOCATION,
+    HTTP_SERVER_LOCATION_IF,
     Args,
     BadValue,
     Buffers,
@@ -17,6 +18,7 @@ from reverseproxy.config import (
     buffers,
     directive,
     enum,
+    expected,
     flag,
     number,
     one,
@@ -55,6 +57,16 @@ def keepalive_disable(args: Args) -> frozenset[str]:
                 f'keepalive_disable takes none, msie6 or safari, not "{word.text}"', word
             )
     return frozenset(word.text for word in args.words) - {"none"}
+
+
+def post_action(args: Args) -> bytes:
+    """`post_action URI | @NAME | off`; nothing for off."""
+    word = args.words[0]
+    if word.text == "off":
+        return b""
+    if not word.text.startswith(("/", "@")):
+        raise expected("a path, @name or off", word)
+    return word.text.encode()
 
 
 def spool_directory(args: Args) -> SpoolDirectory:
@@ -334,6 +346,16 @@ class ClientSettings:
         HTTP_SERVER_LOCATION,
         no_effect=True,
         doc="Error pages for browsers are longer than the 512 bytes that MSIE wants.",
+    )
+    log_subrequest: bool = directive(
+        one(flag), "off", HTTP_SERVER_LOCATION, doc="Gives subrequests lines in the access log."
+    )
+    post_action: bytes = directive(
+        post_action,
+        "off",
+        HTTP_SERVER_LOCATION_IF,
+        doc="What is asked, inside, when a request is over, whether or not it went well.",
+        syntax="uri | @name | off",
     )
     chunked_transfer_encoding: bool = directive(
         one(flag),

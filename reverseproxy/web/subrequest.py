@@ -2,7 +2,8 @@
 
 It goes the way of any request (the server's rewrite, a location, guards, content), with the head of
 its parent and GET, without a body. Nothing of it reaches the client, and it has no line in the
-access log. The variables that `set` gives values to are its parent's (ngx_http_subrequest).
+access log unless `log_subrequest` says so. The variables that `set` gives values to are its
+parent's (ngx_http_subrequest).
 """
 
 from __future__ import annotations
@@ -181,8 +182,10 @@ class Subrequest(Request):
         self.drained()
 
     def _close(self) -> None:
-        """Let go of what there is."""
+        """Log, where that is wanted, and let go of what there is."""
         self.watcher = None
+        if self.location.client.log_subrequest:
+            self.location.log(self)
         content = self.__dict__.pop("content", None)
         if content is not None:
             content.close()

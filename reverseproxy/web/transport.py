@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import attrs
-from twisted.internet import address, main, tcp
+from twisted.internet import address, main, tcp, unix
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IConnector, IProtocol, IProtocolFactory
 from twisted.python.failure import Failure
@@ -243,6 +243,15 @@ class Client(SendAtOnce, tcp.Client):
     """A connection to an upstream."""
 
 
+class UnixClient(SendAtOnce, unix.Client):
+    """A connection to an upstream on a unix socket; descriptors are not taken over it."""
+
+    doRead = tcp.Connection.doRead
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """There is no TCP."""
+
+
 class UnixServer(Server):
     """An accepted connection on a unix socket."""
 
@@ -268,6 +277,13 @@ class Connector(tcp.Connector):
 
     def _makeTransport(self) -> Client:
         return Client(self.host, self.port, self.bindAddress, self, self.reactor)
+
+
+class UnixConnector(unix.Connector):
+    """The same for unix sockets."""
+
+    def _makeTransport(self) -> UnixClient:
+        return UnixClient(self.address, self, self.reactor, self.checkPID)
 
 
 class Port(tcp.Port):
@@ -313,8 +329,12 @@ class Port(tcp.Port):
 
 
 def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) -> IConnector:
-    """Connect to a numeric address; `timeout` in seconds."""
-    connector = Connector(host, port, factory, timeout, None, reactor)
+    """Connect to a numeric address, or to `unix:PATH`; `timeout` in seconds."""
+    connector: UnixConnector | Connector
+    if host.startswith("unix:"):
+        connector = UnixConnector(host[5:], factory, timeout, reactor, False)
+    else:
+        connector = Connector(host, port, factory, timeout, None, reactor)
     connector.connect()
     return connector
 
@@ -332,6 +352,8 @@ __all__ = [
     "Port",
     "SendAtOnce",
     "Server",
+    "UnixClient",
+    "UnixConnector",
     "connect",
     "has_files",
 ]

@@ -39,8 +39,14 @@ class Variables:
     while a request is served; that there is such a directive was checked when the text was read.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, unset: Callable[[Request, str], None] = lambda _request, _name: None
+    ) -> None:
+        """`unset` is told when a variable of `set` is used which `set` gave no value."""
         self._declared: dict[str, Getter] = {}
+        self._unset = unset
+        #: the names that there is a `set` for
+        self.settable: set[str] = set()
 
     def declare(self, name: str, getter: Getter) -> None:
         """Add a variable that a directive declares (`map`, `geo`, …)."""
@@ -51,7 +57,19 @@ class Variables:
         if len(name) == 1 and name in "123456789":
             return _capture(int(name))
         found = self._declared.get(name) or built_in(name)
-        return _assigned(name) if found is None else found
+        return self._assigned(name) if found is None else found
+
+    def _assigned(self, name: str) -> Getter:
+        def assigned(request: Request) -> bytes | None:
+            value = request.variables.get(name)
+            if value is None and name in self.settable:
+                # Told once a request; from then on its value is nothing.
+                self._unset(request, name)
+                request.assign(name, b"")
+                return b""
+            return value
+
+        return assigned
 
     def compile(self, template: Template) -> Rendered:
         """The template as a function of the request; no value is nothing."""
@@ -94,10 +112,3 @@ def _capture(number: int) -> Getter:
         return groups[number - 1] if number <= len(groups) else None
 
     return capture
-
-
-def _assigned(name: str) -> Getter:
-    def assigned(request: Request) -> bytes | None:
-        return request.variables.get(name)
-
-    return assigned

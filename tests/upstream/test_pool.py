@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.upstream import pool
+from reverseproxy.upstream.pool import Keeping
 
 from ..answers import chunked
 from ..support import Bench, Client, ok, proxied, request, serve
@@ -16,6 +16,11 @@ class PoolTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.bench = proxied(self)
         self.client = self.bench.client()
+
+    @property
+    def keeping(self) -> Keeping:
+        """What the peer's group keeps."""
+        return self.bench.assembly.pools.peer("127.0.0.1", 8080).keeping
 
     def after(self, *pieces: bytes, method: bytes = b"GET") -> str:
         """Answer one request with `pieces`; how the connection to the upstream is left."""
@@ -98,31 +103,31 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(len(self.bench.upstreams), 2)
 
     def test_bounded_in_number(self) -> None:
-        """No more than IDLE connections wait; the oldest goes first."""
-        clients = [self.bench.client() for _ in range(pool.IDLE + 1)]
+        """No more than 32 connections wait; the oldest goes first."""
+        clients = [self.bench.client() for _ in range(33)]
         for client in clients:
             client.ask()
         for upstream in self.bench.upstreams:
             upstream.send(ok())
-        self.assertEqual(self.bench.idle(), pool.IDLE)
+        self.assertEqual(self.bench.idle(), 32)
         self.assertEqual([u.ended for u in self.bench.upstreams[:2]], ["reset", ""])
 
     def test_bounded_in_time(self) -> None:
-        """A connection that idles for IDLE_TIMEOUT is closed."""
+        """A connection that idles for a minute is closed."""
         self.after(ok())
-        self.bench.advance(pool.IDLE_TIMEOUT - 2)
+        self.bench.advance(58)
         self.assertEqual(self.bench.idle(), 1)
         self.bench.advance(4)
         self.assertEqual((self.bench.idle(), self.bench.upstream().ended), (0, "reset"))
 
     def test_bounded_in_requests(self) -> None:
-        """A connection is closed after REQUESTS requests."""
-        self.patch(pool, "REQUESTS", 2)
+        """A connection is closed after as many requests as it may carry."""
+        self.keeping.requests = 2
         self.assertEqual([self.after(ok()), self.after(ok())], ["", "reset"])
 
     def test_bounded_in_life(self) -> None:
-        """A connection is closed after LIFETIME, however busy it is."""
-        self.patch(pool, "LIFETIME", 50)
+        """A connection is closed when its time is over, however busy it is."""
+        self.keeping.lifetime = 50
         self.after(ok())
         self.bench.advance(55)
         self.client = self.bench.client()

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ..support import Bench, Client, Upstream, ok, proxied, request
+from ..support import Bench, Client, Upstream, ok, proxied, request, serve
 
 OFF = "proxy_request_buffering off; client_max_body_size 0; "
 HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\n"
@@ -128,6 +128,44 @@ class StreamingTests(SynchronousTestCase):
         client.send(b"abc")
         upstream.close()
         self.assertEqual((client.answer().status, len(bench.upstreams)), (502, 1))
+
+    def group(self) -> Bench:
+        """Two servers, and bodies that are passed on as they come."""
+        return serve(
+            self,
+            "upstream u { server 10.0.0.1; server 10.0.0.2; } server { listen 80; "
+            "proxy_request_buffering off; location / { proxy_pass http://u; } }",
+        )
+
+    def test_next_upstream(self) -> None:
+        """What was not passed on goes to the next server; what was is not sent again."""
+        bench = self.group()
+        bench.accepting = False
+        client = bench.client()
+        client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
+        bench.upstream().refuse()
+        client.send(b"d")
+        second = bench.upstream()
+        second.accept()
+        client.send(b"ef")
+        self.assertTrue(second.received.endswith(b"\r\n\r\nabcdef"))
+        second.close()
+        self.assertEqual((client.answer().status, len(bench.upstreams)), (502, 2))
+
+    def test_next_upstream_before_the_body(self) -> None:
+        """A server that leaves before any of the body came is passed over."""
+        bench = self.group()
+        client = bench.client()
+        client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
+        bench.accepting = False
+        bench.upstream().close()
+        client.send(b"abc")
+        second = bench.upstream()
+        second.accept()
+        bench.reactor.settle()
+        self.assertTrue(second.received.endswith(b"\r\n\r\nabc"))
+        second.send(ok(b"yes"))
+        self.assertEqual((client.answer().body, len(bench.upstreams)), (b"yes", 2))
 
     def test_client_leaves(self) -> None:
         """When the client leaves, the upstream must not take the part for the whole."""

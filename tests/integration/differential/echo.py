@@ -60,8 +60,13 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 def start() -> tuple[int, threading.Thread]:
-    """Serve on a free loopback port until the process ends; the port, and the thread."""
+    """Serve on a free loopback port until the process ends; the port, and a thread.
+
+    The same port is served on further loopback addresses, for groups of servers.
+    """
     server = _Server(("127.0.0.1", 0), _Echo)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    return server.server_address[1], thread
+    port = server.server_address[1]
+    for each in (server, *(_Server((f"127.0.0.{number}", port), _Echo) for number in (2, 3, 5))):
+        thread = threading.Thread(target=each.serve_forever, daemon=True)
+        thread.start()
+    return port, thread

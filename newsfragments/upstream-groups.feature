@@ -1,0 +1,1 @@
+upstream groups: servers with weight, max_fails, fail_timeout, max_conns, backup and down, chosen in nginx's own order, by ip_hash, hash (consistent), least_conn or random; keepalive per group; unix sockets; a host with several addresses uses them all.
