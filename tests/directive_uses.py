@@ -61,7 +61,7 @@ _MAKERS = {
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
         real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
-        proxy_intercept_errors proxy_socket_keepalive
+        proxy_intercept_errors proxy_socket_keepalive proxy_pass_trailers
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect

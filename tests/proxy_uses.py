@@ -21,6 +21,9 @@ USES: dict[str, Use] = {
     ),
     "proxy_method": Use("proxy_method POST;", "§proxy_method;", "% takes 1 argument"),
     "proxy_set_body": Use("proxy_set_body $uri;", "proxy_set_body §${uri;", '"}" is missing after'),
+    "early_hints": Use(
+        "early_hints $http_sec_fetch_mode 0;", "§early_hints;", "% takes at least 1"
+    ),
     "proxy_hide_header": Use(
         "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
     ),

@@ -139,6 +139,8 @@ class ProxyClient(proxy.ProxyClient):
             if head.status == 101:
                 self._switch(exchange, head, data)
                 return
+            if head.status == 103:
+                exchange.hinted(head)
             if self._interim > INTERIM:
                 raise UpstreamProtocolError(f"upstream sent over {INTERIM} interim answers")
             scanned = 0
@@ -195,7 +197,7 @@ class ProxyClient(proxy.ProxyClient):
                 self.decoder = CloseDecoder()
             else:
                 self.decoder = LengthDecoder(framing)
-            exchange.begun(head, framing if framing > 0 else None)
+            exchange.begun(head, framing if framing > 0 else None, self.decoder.trailers)
             if data and self.exchange is exchange:
                 self._read_body(exchange, self.decoder, data)
             elif self.exchange is exchange:
