@@ -24,6 +24,9 @@ USES: dict[str, Use] = {
     "early_hints": Use(
         "early_hints $http_sec_fetch_mode 0;", "§early_hints;", "% takes at least 1"
     ),
+    "proxy_bind": Use(
+        "proxy_bind [::1]:0;", "proxy_bind 127.0.0.1 §transparent;", "proxy_bind … transparent is"
+    ),
     "proxy_hide_header": Use(
         "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
     ),

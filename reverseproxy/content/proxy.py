@@ -25,7 +25,7 @@ from reverseproxy.wire.grammar import is_token
 from reverseproxy.wire.target import quote_path
 
 from .answerfields import AnswerFields
-from .askingsettings import AskingSettings
+from .askingsettings import AskingSettings, own_address
 from .passing import Passing
 from .proxysettings import ProxySettings, Target
 from .slash import AddsSlash
@@ -111,6 +111,8 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self._takes_chunks = settings.proxy_http_version == b"1.1"
         self._streams = not settings.proxy_request_buffering and self._sends_body and not body
         self._passes_fields = settings.proxy_pass_request_headers
+        bind = settings.proxy_bind
+        self.bind_of = None if bind is None else place.compile(bind)
         self.socket_keepalive = settings.proxy_socket_keepalive
         #: what follows the target
         self._version = b" HTTP/%b\r\n" % settings.proxy_http_version
@@ -219,6 +221,14 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             parts.append(b"Content-Length: 0\r\n")
         parts.append(more + b"\r\n" if more else b"\r\n")
         return b"".join(parts)
+
+    def bind(self, request: Request) -> tuple[str, int] | None:
+        """The address to connect from; None where there is none, or a variable gives nonsense."""
+        text = b"" if self.bind_of is None else self.bind_of(request)
+        address = own_address(text.decode("latin-1"))
+        if address is None and text:
+            request.location.error_log.error(f"invalid local address {text!r}", request=request)
+        return address
 
     def _method(self, request: Request) -> bytes:
         method = b"" if self.method_of is None else self.method_of(request)

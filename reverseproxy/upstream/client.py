@@ -322,6 +322,8 @@ class ProxyClientFactory(proxy.ProxyClientFactory):
         self.peer = peer
         self.exchange: Exchange | None = exchange
         self.connector: Any = None
+        #: the address of this machine to connect from, and the port (0: any)
+        self.bind: tuple[str, int] | None = None
 
     def buildProtocol(self, _addr: Any) -> ProxyClient:
         client = self.protocol(self.peer, self.exchange)

@@ -156,6 +156,8 @@ class Exchange:
                 request.fail(NoConnectionLeft(f"{limit} worker_connections are not enough"))
                 return
             factory = self._connecting = ProxyClientFactory(peer, self)
+            if self._route.bind_of is not None:
+                factory.bind = self._route.bind(request)
             factory.connector = peer.connect(factory, self.timeouts.connect)
 
     def connected(self, client: ProxyClient) -> None:

@@ -251,6 +251,23 @@ class AskingTests(SynchronousTestCase):
         self.assertEqual(fields, {b"Host: 127.0.0.1:8080", b"X-B: 2", b"Content-Length: 3"})
         self.assertEqual(body, b"abc")
 
+    def test_bind(self) -> None:
+        """proxy_bind says where connections come from; what is no address is told and left out."""
+        for value, bind in (
+            ("192.0.2.9", ("192.0.2.9", 0)),
+            ("[2001:db8::1]:99", ("2001:db8::1", 99)),
+            ("$remote_addr", ("192.0.2.7", 0)),
+            ("$arg_none", None),
+            ("off", None),
+        ):
+            bench = proxied(self, f"proxy_bind {value};")
+            bench.client().ask()
+            self.assertEqual(bench.upstream().factory.bind, bind, value)
+        bench = proxied(self, "proxy_bind $host;")
+        bench.client().ask()
+        self.assertEqual(bench.upstream().factory.bind, None)
+        self.assertIn("invalid local address b'example.org'", bench.errors()[0])
+
     def test_keepalive(self) -> None:
         """proxy_socket_keepalive sets SO_KEEPALIVE."""
         for extra, is_set in (("", 0), ("proxy_socket_keepalive on;", 1)):
