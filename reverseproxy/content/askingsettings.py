@@ -104,6 +104,12 @@ class AskingSettings:
         args="1-2",
         doc="The address of this machine from which upstreams are connected to.",
     )
+    proxy_ignore_client_abort: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER_LOCATION,
+        doc="Lets an upstream that has the whole request finish it when the client leaves.",
+    )
     proxy_socket_keepalive: bool = directive(
         one(flag),
         "off",

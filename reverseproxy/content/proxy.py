@@ -113,6 +113,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self._passes_fields = settings.proxy_pass_request_headers
         bind = settings.proxy_bind
         self.bind_of = None if bind is None else place.compile(bind)
+        self.ignores_abort = settings.proxy_ignore_client_abort
         self.socket_keepalive = settings.proxy_socket_keepalive
         #: what follows the target
         self._version = b" HTTP/%b\r\n" % settings.proxy_http_version

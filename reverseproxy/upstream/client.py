@@ -30,6 +30,8 @@ from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, CloseDecoder, 
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, keeps_alive, response_framing
 from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
 
+from .unheard import Unheard
+
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
@@ -161,6 +163,14 @@ class ProxyClient(proxy.ProxyClient):
         tunnel.begin(head)
         if data and self.exchange is tunnel:
             self._read_body(tunnel, self.decoder, data)
+
+    def go_on(self, exchange: Exchange) -> bool:
+        """Finish for nobody, if the request has gone out as a whole; whether it has."""
+        if getattr(self.transport, "busy", False) or not exchange.complete:
+            return False
+        unheard: Any = Unheard(exchange, self)
+        self.exchange = unheard
+        return True
 
     def touch(self, timeout: float) -> None:
         """Give the upstream `timeout` seconds from now."""

@@ -241,7 +241,7 @@ class Exchange:
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
-        if client is not None:
+        if client is not None and not (self._route.ignores_abort and client.go_on(self)):
             client.drop()
         self._free()
         self._finish()
