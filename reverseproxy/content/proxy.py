@@ -245,7 +245,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         else:
             hidden = self.passing.hidden | hop_by_hop(connection)
         fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
-        if not self._fields.names.isdisjoint(head.named):
+        if not head.named.keys().isdisjoint(self._fields.names):
             rewritten = self._fields.rewritten
             fields = [(name, rewritten(request, name, value)) for name, value in fields]
         if self.passing.passes_own:

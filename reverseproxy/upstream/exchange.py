@@ -1,30 +1,24 @@
 """One request's way through an upstream: connect, send, read, pass on; again where that is safe.
 
-What a slow reader leaves is kept in memory up to `proxy_buffers`, then in a temporary file up to
-`proxy_max_temp_file_size`; only then does the upstream have to wait. The pieces go on through
-`Request`, whose producer the exchange is while there is more to come.
+How the answer's body goes on is `Delivery`, the base class.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
-
 from reverseproxy.errors import (
     NoConnectionLeft,
     NoLiveUpstream,
     ReverseProxyError,
-    SpoolError,
     UpstreamError,
     UpstreamUnanswered,
 )
 
 from .attempt import Try
 from .client import ProxyClient, ProxyClientFactory
+from .delivery import Delivery
 from .failover import BLAMELESS
-from .overflow import Overflow
 from .tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
     from reverseproxy.wire.heads import ResponseHead
 
     from .attempt import Timeouts
-    from .members import Member, Turn
+    from .members import Turn
     from .pool import Peer
 
 
@@ -50,13 +44,11 @@ _WITH_REDIRECT = frozenset(
 )
 
 
-@implementer(IPushProducer)
-class Exchange:
+class Exchange(Delivery):
     """One request and its answer, over one connection at a time."""
 
     head_limit: int
     timeouts: Timeouts
-    tried: Try
     #: whether the upstream is asked to switch protocols
     upgrades = False
     #: whether the request has gone out as a whole
@@ -69,41 +61,25 @@ class Exchange:
         "_connecting",
         "_head",
         "_left",
-        "_member",
-        "_overflow",
-        "_overflow_limit",
-        "_paused",
-        "_registered",
         "_reused",
-        "_route",
         "_spool",
         "_turn",
-        "client",
         "head_limit",
         "method",
-        "request",
         "timeouts",
-        "tried",
     )
 
     def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
-        self._route = route
-        self.request = request
+        super().__init__(route, request)
         self.method = request.head.method if route.method_of is None else route.method_of(request)
         self._spool = request.spool if route.body_of is None else None
         self.timeouts = route.timeouts
         self.head_limit = route.head_limit
-        self.client: ProxyClient | None = None
         self._head = head
         self._connecting: ProxyClientFactory | None = None
-        self._overflow: Overflow | None = None
-        self._overflow_limit = 0
-        self._paused = False
-        self._registered = False
         self._reused = False
         #: the way through a group; None where there is one peer and nothing to choose
         self._turn: Turn | None = None
-        self._member: Member | None = None
         #: how many attempts are left
         self._left = 1
         request.watcher = self
@@ -168,9 +144,6 @@ class Exchange:
         if self._route.socket_keepalive:
             client.transport.setTcpKeepAlive(True)
         client.send(self, self._head, self._spool)
-
-    def _elapsed(self) -> float:
-        return self.request.site.seconds() - self.tried.started
 
     def failed(self, error: UpstreamError) -> None:
         """End this attempt: try once more where that is safe, or tell the client."""
@@ -341,107 +314,6 @@ class Exchange:
             request.sent_inside(head.named[b"x-accel-redirect"])
         except ReverseProxyError as error:
             request.fail(error)
-
-    def piece(self, data: bytes) -> None:
-        """A piece of the body."""
-        self.tried.length += len(data)
-        if self._overflow is not None:
-            self._spill(data)
-        elif not self._paused:
-            self.request.write(data)
-        elif self._overflow_limit:
-            self._overflow = Overflow(self._route.overflow, self._overflow_limit)
-            self.request.channel.high_water(self._route.busy)
-            self._spill(data)
-        else:
-            self.request.write(data)
-            if self.client is not None:
-                self.client.pause()
-
-    def _spill(self, data: bytes) -> None:
-        overflow = self._overflow
-        if overflow is None:
-            return
-        try:
-            overflow.write(data)
-        except SpoolError as error:
-            if self.client is not None:
-                self.client.drop()
-                self.client = None
-            self._free()
-            self._finish()
-            self.request.fail(error)
-            return
-        if overflow.full and self.client is not None:
-            self.client.pause()
-
-    def pause_in_stream(self) -> None:
-        """Nothing more is here for now: what was written so far must not wait for more."""
-        if self._overflow is None:
-            self.request.flush()
-
-    def ended(self, pieces: list[bytes]) -> None:
-        """The body is complete (and the upstream free)."""
-        self.tried.response_time = self._elapsed()
-        if self._member is not None:
-            self._free()
-        for data in pieces[:-1]:
-            self.piece(data)
-            if self.request.finished:
-                # The disk did not take it, and the answer is cut.
-                return
-        last = pieces[-1] if pieces else b""
-        self.tried.length += len(last)
-        if self._overflow is not None:
-            if last:
-                self._spill(last)
-            if self._overflow is not None:
-                self._overflow.complete = True
-                if not self._paused:
-                    self.resumeProducing()
-            return
-        if self.request.finished:
-            return
-        self._finish()
-        self.request.finish(last)
-
-    def _finish(self) -> None:
-        self.request.watcher = None
-        if self._registered:
-            self._registered = False
-            self.request.unregisterProducer()
-        if self._overflow is not None:
-            self._overflow.close()
-            self._overflow = None
-
-    # --- IPushProducer: the client's connection says when it is full ---
-
-    def pauseProducing(self) -> None:
-        """The client does not read."""
-        self._paused = True
-        if not self._overflow_limit and self.client is not None:
-            self.client.pause()
-
-    def resumeProducing(self) -> None:
-        """The client reads again: first what overflowed, then what comes."""
-        self._paused = False
-        overflow = self._overflow
-        while overflow is not None and not self._paused:
-            data = overflow.read(self._route.piece_size)
-            if data:
-                self.request.write(data)
-            elif overflow.complete:
-                self._finish()
-                self.request.finish()
-                return
-            else:
-                overflow.close()
-                overflow = self._overflow = None
-        if self.client is not None and (overflow is None or not overflow.full):
-            self.client.resume()
-
-    def stopProducing(self) -> None:
-        """The client's connection is gone; `client_gone` follows."""
 
 
 class Upgrade(Exchange):
