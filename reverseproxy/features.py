@@ -48,6 +48,7 @@ from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.upstream.groupsettings import UpstreamSettings
+from reverseproxy.upstream.resolving import ResolverSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
@@ -79,6 +80,7 @@ SETTINGS: tuple[type, ...] = (
     FileCacheSettings,
     SymlinkSettings,
     UpstreamSettings,
+    ResolverSettings,
     ProxySettings,
     AskingSettings,
     PassingSettings,

@@ -81,14 +81,11 @@ _MAKERS = {
         read_ahead directio_alignment
         """,
     _time: """
-        client_header_timeout client_body_timeout send_timeout keepalive_time
+        client_header_timeout client_body_timeout send_timeout keepalive_time resolver_timeout
         keepalive_min_timeout lingering_time lingering_timeout auth_delay proxy_connect_timeout
         proxy_send_timeout proxy_read_timeout open_file_cache_valid proxy_next_upstream_timeout
         """,
-    _number: """
-        max_headers keepalive_requests max_ranges open_file_cache_min_uses
-        proxy_next_upstream_tries
-        """,
+    _number: "max_headers keepalive_requests max_ranges open_file_cache_min_uses",
     _buffers: """
         large_client_header_buffers output_buffers proxy_buffers gzip_buffers gunzip_buffers
         """,
@@ -350,23 +347,6 @@ USES: dict[str, Use] = {
     ),
     "charset_types": Use("charset_types text/css;", "§charset_types;", "% takes at least 1"),
     "expires": Use("expires modified +24h;", "expires §tomorrow;", "expires takes"),
-    # --- groups ---
-    "server": Use(
-        "server 127.0.0.1:81 weight=2 max_fails=0 fail_timeout=5s max_conns=9 down;",
-        "server 127.0.0.1:81 §weight=0;",
-        "% takes a number from 1 to 65535",
-    ),
-    "zone": Use("zone shared 64k;", "zone shared §big;", "% takes a size such as 10m"),
-    "ip_hash": Use("ip_hash;", "§ip_hash on;", "% takes no arguments"),
-    "hash": Use("hash $uri consistent;", "hash §$nothing;", "unknown variable"),
-    "least_conn": Use("least_conn;", "§least_conn on;", "% takes no arguments"),
-    "random": Use("random two least_conn;", "random §three;", '% takes "two"'),
-    "keepalive": Use("keepalive 16 local;", "keepalive §many;", "% takes a number"),
-    "proxy_next_upstream": Use(
-        "proxy_next_upstream error http_503 non_idempotent;",
-        "proxy_next_upstream error §http_418;",
-        "proxy_next_upstream takes error",
-    ),
     # --- logs ---
     "log_format": Use(
         "log_format f escape=json '$uri';",

@@ -6,6 +6,7 @@ how the path is mapped) is decided when the resource is made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,16 @@ if TYPE_CHECKING:
 
 #: Fields of a request that are made anew or mean only this hop (RFC 9110 section 7.6).
 _STOPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
+
+#: What `set $args` or a variable in a `rewrite` may bring, and no request line can hold.
+_UNSENDABLE = re.compile(rb"[\x00-\x20\x7f-\xff]")
+
+
+def arguments(query: bytes) -> bytes:
+    """The "?" and what is behind it, for a request line; nothing in it can end that line."""
+    if _UNSENDABLE.search(query):
+        query = _UNSENDABLE.sub(lambda match: b"%%%02X" % match[0][0], query)
+    return b"?" + query
 
 
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -127,14 +138,14 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
 
             def as_received(request: Request) -> bytes:
                 path = request.path if request.unmoved else quote_path(request.document_uri)
-                return path if request.query is None else b"%b?%b" % (path, request.query)
+                return path if request.query is None else path + arguments(request.query)
 
             return as_received
         base, cut = target.uri.encode(), len(prefix)
 
         def replaced(request: Request) -> bytes:
             path = base + quote_path(request.document_uri[cut:])
-            return path if request.query is None else b"%b?%b" % (path, request.query)
+            return path if request.query is None else path + arguments(request.query)
 
         return replaced
 

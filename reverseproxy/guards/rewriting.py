@@ -20,6 +20,7 @@ from twisted.web.server import NOT_DONE_YET
 from reverseproxy.config import Condition, Level, Setting
 
 from .passing import render
+from .replacing import replacement
 from .rewritesettings import Return, Rewrite, RewriteSettings, SetVariable
 
 if TYPE_CHECKING:
@@ -75,7 +76,6 @@ def _step(place: Place, setting: Setting) -> Step | None:
 def _set(place: Place, rule: SetVariable) -> Step:
     render, name = place.compile(rule.value), rule.name
     own = _OWN.get(name)
-    place.assembly.variables.settable.add(name)
 
     def assign(request: Request) -> None:
         if own is not None:
@@ -84,6 +84,12 @@ def _set(place: Place, rule: SetVariable) -> Step:
             request.assign(name, render(request))
 
     return assign
+
+
+def settable(level: Level) -> set[str]:
+    """The names that there is a `set` for, in a level and inside of it."""
+    names = {item.value.name for item in level.own if isinstance(item.value, SetVariable)}
+    return names.union(*map(settable, level.children))
 
 
 def uninitialized(request: Request, name: str) -> None:
@@ -119,32 +125,32 @@ def _return(place: Place, rule: Return) -> Step:
 def _rewrite(place: Place, rule: Rewrite) -> Step:
     pattern = rule.regex.pattern
     names = rule.regex.names
-    render = place.compile(rule.replacement)
+    render = replacement(place, rule.replacement, bool(rule.redirect))
     keep_args = rule.keep_args
     log = place[RewriteSettings].rewrite_log
 
     def rewrite(request: Request) -> str | None:
-        uri = request.document_uri
-        match = pattern.search(uri)
+        match = pattern.search(request.document_uri)
         if match is None:
             return None
         request.captured(match, names)
-        target = render(request)
+        path, args = render(request)
+        old = request.query if keep_args else None
+        if args is not None and old:
+            args += b"&" + old
+        elif args is None:
+            args = old
         if log:
             request.location.error_log.log(
-                "notice", f'rewritten by "{rule.regex.text}" to {target!r}', request=request
+                "notice", f'rewritten by "{rule.regex.text}" to {path!r} {args!r}', request=request
             )
         if rule.redirect:
-            path, mark, args = target.partition(b"?")
-            target = path + _args(mark, args, request.query if keep_args else None)
-            request.redirect_to(rule.redirect, target)
+            request.redirect_to(rule.redirect, b"%b?%b" % (path, args) if args else path)
             return DONE
-        path, mark, args = target.partition(b"?")
-        joined = _args(mark, args, request.query if keep_args else None)
-        request.query = joined[1:] if joined else None
         if not path:
             request.answer(500, "RP-500-rewrite")
             return DONE
+        request.query = args or None
         request.document_uri = path
         request.unmoved = False
         request.internal = True
@@ -153,15 +159,6 @@ def _rewrite(place: Place, rule: Rewrite) -> Step:
         return STOP if rule.flag else None
 
     return rewrite
-
-
-def _args(mark: bytes, new: bytes, old: bytes | None) -> bytes:
-    """The arguments behind a rewritten URI: its own, then those that were there."""
-    if mark and new and old:
-        return b"?%b&%b" % (new, old)
-    if mark and new:
-        return b"?" + new
-    return b"?" + old if old else b""
 
 
 def _if(place: Place, level: Level, condition: Condition) -> Step:

@@ -139,7 +139,8 @@ def _lookup(made: Map, variables: Variables) -> Callable[[Request], bytes]:
         if value is None and made.names:
             value = made.names.find(lower.removesuffix(b"."))
         if value is None:
-            for regex, template in made.regexes:
+            # nginx tries no regular expression on an empty source.
+            for regex, template in made.regexes if key else ():
                 match = regex.pattern.search(key)
                 if match is not None:
                     request.captured(match, regex.names)

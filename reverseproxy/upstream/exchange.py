@@ -1,24 +1,25 @@
 """One request's way through an upstream: connect, send, read, pass on; again where that is safe.
 
-How the answer's body goes on is `Delivery`, the base class.
+What a slow reader leaves is kept in memory up to `proxy_buffers`, then in a temporary file up to
+`proxy_max_temp_file_size`; only then does the upstream have to wait. The pieces go on through
+`Request`, whose producer the exchange is while there is more to come.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
 from reverseproxy.errors import (
-    NoConnectionLeft,
-    NoLiveUpstream,
     ReverseProxyError,
+    SpoolError,
     UpstreamError,
-    UpstreamUnanswered,
 )
 
-from .attempt import Try
-from .client import ProxyClient, ProxyClientFactory
-from .delivery import Delivery
-from .failover import BLAMELESS
+from .attempts import Attempts
+from .overflow import Overflow
 from .tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -26,187 +27,28 @@ if TYPE_CHECKING:
     from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
-    from .attempt import Timeouts
-    from .members import Turn
-    from .pool import Peer
+    from .client import ProxyClient
 
 
 #: Fields of the upstream's that whatever answers instead of it has as well (nginx's list).
 _WITH_REDIRECT = frozenset(
-    (
-        b"accept-ranges",
-        b"cache-control",
-        b"content-disposition",
-        b"content-type",
-        b"expires",
-        b"set-cookie",
-    )
+    b"accept-ranges cache-control content-disposition content-type expires set-cookie".split()
 )
 
 
-class Exchange(Delivery):
+@implementer(IPushProducer)
+class Exchange(Attempts):
     """One request and its answer, over one connection at a time."""
 
-    head_limit: int
-    timeouts: Timeouts
-    #: whether the upstream is asked to switch protocols
-    upgrades = False
-    #: whether the request has gone out as a whole
-    complete = True
-    #: whether some of the body was passed on that is not kept
-    consumed = False
-
-    __slots__ = (
-        "_began",
-        "_connecting",
-        "_head",
-        "_left",
-        "_reused",
-        "_spool",
-        "_turn",
-        "head_limit",
-        "method",
-        "timeouts",
-    )
+    __slots__ = ("_overflow", "_overflow_limit", "_paused", "_registered")
 
     def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
-        super().__init__(route, request)
-        self.method = request.head.method if route.method_of is None else route.method_of(request)
-        self._spool = request.spool if route.body_of is None else None
-        self.timeouts = route.timeouts
-        self.head_limit = route.head_limit
-        self._head = head
-        self._connecting: ProxyClientFactory | None = None
-        self._reused = False
-        #: the way through a group; None where there is one peer and nothing to choose
-        self._turn: Turn | None = None
-        #: how many attempts are left
-        self._left = 1
+        super().__init__(route, request, head)
+        self._overflow: Overflow | None = None
+        self._overflow_limit = 0
+        self._paused = False
+        self._registered = False
         request.watcher = self
-
-    # --- towards the upstream ---
-
-    def begin(self) -> None:
-        """Send the request to the one peer there is, or to the first that the group chooses."""
-        route, request = self._route, self.request
-        self._began = request.site.seconds()
-        peer = route.group.sole
-        if peer is not None:
-            self._try(peer)
-            return
-        self._turn = route.group.take(request)
-        self._left = route.failover.limited(self._turn.tries)
-        self._try_next(first=True)
-
-    def _try_next(self, first: bool = False) -> None:
-        """Send the request to whom the group chooses."""
-        request, route = self.request, self._route
-        now = request.site.seconds()
-        member = self._member = self._turn.take(now) if self._turn is not None else None
-        if member is not None:
-            self._try(member.peer, first)
-            return
-        tried = self.tried = Try(route.group.name, route.url, now, first, response_time=0.0)
-        request.upstream_tries += (tried,)
-        self._finish()
-        request.fail(NoLiveUpstream("no live upstreams while connecting to upstream"))
-
-    def _try(self, peer: Peer, first: bool = True, fresh: bool = False) -> None:
-        """Send the request over an idle connection, or over a new one."""
-        client = None if fresh else peer.take()
-        request = self.request
-        url = self._route.url if self._turn is None else f"http://{peer.address.decode()}"
-        tried = self.tried = Try(peer.address, url, request.site.seconds(), first)
-        request.upstream_tries += (tried,)
-        if client is not None:
-            self._reused = True
-            self.client = client
-            tried.connect_time = 0.0
-            client.send(self, self._head, self._spool)
-        else:
-            self._reused = False
-            if not peer.pools.has_room():
-                self._free()
-                self._finish()
-                limit = peer.pools.connections.limit
-                request.fail(NoConnectionLeft(f"{limit} worker_connections are not enough"))
-                return
-            factory = self._connecting = ProxyClientFactory(peer, self)
-            if self._route.bind_of is not None:
-                factory.bind = self._route.bind(request)
-            factory.connector = peer.connect(factory, self.timeouts.connect)
-
-    def connected(self, client: ProxyClient) -> None:
-        """A new connection is there."""
-        self._connecting = None
-        self.client = client
-        self.tried.connect_time = self._elapsed()
-        if self._route.socket_keepalive:
-            client.transport.setTcpKeepAlive(True)
-        client.send(self, self._head, self._spool)
-
-    def failed(self, error: UpstreamError) -> None:
-        """End this attempt: try once more where that is safe, or tell the client."""
-        self.client = self._connecting = None
-        request, tried = self.request, self.tried
-        tried.response_time = self._elapsed()
-        if tried.header_time is not None:
-            # In the body: the answer is on its way, and nobody is blamed for its end.
-            self._free()
-        elif self._failed_over(error):
-            return
-        self._finish()
-        request.fail(error)
-
-    def _failed_over(self, error: UpstreamError) -> bool:
-        """Whether the request is sent again, to somebody else or over a new connection."""
-        failover = self._route.failover
-        self.tried.status = error.status
-        self._free(failed=True)
-        stale = self._reused and isinstance(error, UpstreamUnanswered)
-        if not stale:
-            self._left -= 1
-        if self._left < 1 or not failover.after(error) or not self._may_repeat():
-            return False
-        sole = self._route.group.sole
-        if self._turn is None and sole is not None:
-            # The upstream closed an idle connection just as it was taken (RFC 9112 section 9.3.1).
-            # The next idle one may be as old.
-            self._try(sole, first=False, fresh=True)
-            return True
-        location = self.request.location
-        location.error_log.error(f"{error} ({error.cause})", request=self.request)
-        self._try_next()
-        return True
-
-    def _may_repeat(self) -> bool:
-        elapsed = self.request.site.seconds() - self._began
-        sent = self.tried.connect_time is not None
-        return self._route.failover.again(self.method, sent, elapsed)
-
-    def _free(self, failed: bool = False) -> None:
-        """The attempt is over, as far as the group is concerned."""
-        member, self._member = self._member, None
-        turn = self._turn
-        if member is None or turn is None:
-            return
-        if turn.free(member, failed, self.request.site.seconds()):
-            self.request.location.error_log.log(
-                "warn", "upstream server temporarily disabled", request=self.request
-            )
-
-    def _passed_over(self, head: ResponseHead) -> bool:
-        """Whether the group's next server is asked instead of passing this answer on."""
-        status = head.status
-        if status not in self._route.failover.statuses or self._left < 2 or not self._may_repeat():
-            return False
-        client, self.client = self.client, None
-        if client is not None:
-            client.drop()
-        self._free(failed=status not in BLAMELESS)
-        self._left -= 1
-        self._try_next()
-        return True
 
     def client_gone(self) -> None:
         """The client left: the upstream need not go on."""
@@ -304,6 +146,7 @@ class Exchange(Delivery):
         client, self.client = self.client, None
         if client is not None:
             client.drop()
+        self._free()
         self.request.watcher = None
 
     def _send_elsewhere(self, head: ResponseHead) -> None:
@@ -314,6 +157,107 @@ class Exchange(Delivery):
             request.sent_inside(head.named[b"x-accel-redirect"])
         except ReverseProxyError as error:
             request.fail(error)
+
+    def piece(self, data: bytes) -> None:
+        """A piece of the body."""
+        self.tried.length += len(data)
+        if self._overflow is not None:
+            self._spill(data)
+        elif not self._paused:
+            self.request.write(data)
+        elif self._overflow_limit:
+            self._overflow = Overflow(self._route.overflow, self._overflow_limit)
+            self.request.channel.high_water(self._route.busy)
+            self._spill(data)
+        else:
+            self.request.write(data)
+            if self.client is not None:
+                self.client.pause()
+
+    def _spill(self, data: bytes) -> None:
+        overflow = self._overflow
+        if overflow is None:
+            return
+        try:
+            overflow.write(data)
+        except SpoolError as error:
+            if self.client is not None:
+                self.client.drop()
+                self.client = None
+            self._free()
+            self._finish()
+            self.request.fail(error)
+            return
+        if overflow.full and self.client is not None:
+            self.client.pause()
+
+    def pause_in_stream(self) -> None:
+        """Nothing more is here for now: what was written so far must not wait for more."""
+        if self._overflow is None:
+            self.request.flush()
+
+    def ended(self, pieces: list[bytes]) -> None:
+        """The body is complete (and the upstream free)."""
+        self.tried.response_time = self._elapsed()
+        if self._member is not None:
+            self._free()
+        for data in pieces[:-1]:
+            self.piece(data)
+            if self.request.finished:
+                # The disk did not take it, and the answer is cut.
+                return
+        last = pieces[-1] if pieces else b""
+        self.tried.length += len(last)
+        if self._overflow is not None:
+            if last:
+                self._spill(last)
+            if self._overflow is not None:
+                self._overflow.complete = True
+                if not self._paused:
+                    self.resumeProducing()
+            return
+        if self.request.finished:
+            return
+        self._finish()
+        self.request.finish(last)
+
+    def _finish(self) -> None:
+        self.request.watcher = None
+        if self._registered:
+            self._registered = False
+            self.request.unregisterProducer()
+        if self._overflow is not None:
+            self._overflow.close()
+            self._overflow = None
+
+    # --- IPushProducer: the client's connection says when it is full ---
+
+    def pauseProducing(self) -> None:
+        """The client does not read."""
+        self._paused = True
+        if not self._overflow_limit and self.client is not None:
+            self.client.pause()
+
+    def resumeProducing(self) -> None:
+        """The client reads again: first what overflowed, then what comes."""
+        self._paused = False
+        overflow = self._overflow
+        while overflow is not None and not self._paused:
+            data = overflow.read(self._route.piece_size)
+            if data:
+                self.request.write(data)
+            elif overflow.complete:
+                self._finish()
+                self.request.finish()
+                return
+            else:
+                overflow.close()
+                overflow = self._overflow = None
+        if self.client is not None and (overflow is None or not overflow.full):
+            self.client.resume()
+
+    def stopProducing(self) -> None:
+        """The client's connection is gone; `client_gone` follows."""
 
 
 class Upgrade(Exchange):

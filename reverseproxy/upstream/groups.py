@@ -6,7 +6,6 @@ requests go there without further ado; else each request takes a `Turn` from it.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,9 @@ from .balancing import (
 )
 from .groupsettings import ServerAddress, ServerRule, UpstreamSettings
 from .members import Member, Rank, Turn
+from .names import HostNames, Watched
 from .pool import Keeping, Peer
+from .resolving import ResolverSettings
 
 if TYPE_CHECKING:
     from reverseproxy.web.assembly import Assembly
@@ -36,14 +37,21 @@ Take = Callable[["Request"], Turn]
 class Group:
     """Servers that answer for each other; `name` as `$upstream_addr` has it when none is left."""
 
+    #: begins a request's way through the servers
+    take: Take
+
     def __init__(self, name: str, rank: Rank, take: Take | None = None) -> None:
         self.name = name.encode()
-        self.rank = rank
         self.sole: Peer | None = None
+        self.become(rank, take)
+
+    def become(self, rank: Rank, take: Take | None) -> None:
+        """Consist of other servers from now on."""
+        self.rank = rank
+        self.sole = None
         if rank.single and not rank.members[0].down and not rank.members[0].max_conns:
             self.sole = rank.members[0].peer
-        #: begins a request's way through the servers
-        self.take: Take = take or (lambda _request: Turn(rank))
+        self.take = take or (lambda _request: Turn(rank))
 
 
 class Groups:
@@ -51,6 +59,7 @@ class Groups:
 
     def __init__(self, assembly: Assembly) -> None:
         self._assembly = assembly
+        self.names = HostNames(assembly)
         self._named: dict[str, Group] = {}
         self._unnamed: dict[ServerAddress, Group] = {}
         self._declared: set[str] = set()
@@ -64,9 +73,8 @@ class Groups:
                 self._assembly.complain(word.origin, f'the upstream "{word.text}" is there twice')
                 continue
             self._declared.add(name)
-            group = self._made(level)
-            if group is not None:
-                self._named[name] = group
+            if self._is_right(level, word):
+                self._named[name] = self._made(level)
 
     def named(self, name: str) -> Group | None:
         """The group that an `upstream` block declares."""
@@ -76,79 +84,98 @@ class Groups:
         """Whether there is such a block, be it right or wrong."""
         return name.lower() in self._declared
 
-    def at(self, address: ServerAddress, word: Word) -> Group | None:
-        """The group of all addresses of a host; None, and a complaint, where it has none."""
+    def at(self, address: ServerAddress, word: Word) -> Group:
+        """The group of all addresses of a host."""
         if address not in self._unnamed:
-            pools = self._assembly.pools
             name = address.host if address.port in (0, 80) else f"{address.host}:{address.port}"
-            members = tuple(
-                Member(pools.peer(host, port), name.encode())
-                for host, port in self._resolved(address, word)
-            )
-            if not members:
-                return None
-            self._unnamed[address] = Group(name, Rank(members))
+            group = self._unnamed[address] = Group(name, Rank(()))
+
+            def fill() -> None:
+                peers = self._resolved(address, word, fill)
+                group.become(Rank(tuple(Member(peer, name.encode()) for peer in peers)), None)
+
+            fill()
         return self._unnamed[address]
 
-    def _resolved(self, address: ServerAddress, word: Word) -> list[tuple[str, int]]:
-        """The numeric addresses, those of IPv4 first, as nginx has them."""
+    def _resolved(
+        self,
+        address: ServerAddress,
+        word: Word,
+        later: Callable[[], None],
+        keeping: Keeping | None = None,
+    ) -> list[Peer]:
+        """The peers at an address; where there are none `later` is called when there are."""
+        peer = self._assembly.pools.peer
         if address.host.startswith("unix:"):
-            return [(address.host, 0)]
-        try:
-            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            self._assembly.complain(
-                word.origin,
-                f'host not found in upstream "{address.host}": '
-                f"{getattr(error, 'strerror', None) or error}",
-                "is the name right, and does this machine's resolver know it?",
-            )
-            return []
-        addresses = dict.fromkeys((family, str(name[0])) for family, _, _, _, name in found)
-        ordered = sorted(addresses, key=lambda one: one[0] != socket.AF_INET)
-        return [(host, address.port) for _, host in ordered]
+            return [peer(address.host, 0, keeping)]
+        found = self.names.addresses(address.host, word, later)
+        return [peer(host, address.port, keeping) for host in found]
 
-    def _made(self, level: Level) -> Group | None:
-        settings = level[UpstreamSettings]
-        word = level.args[0]
-        if not settings.server:
+    def _is_right(self, level: Level, word: Word) -> bool:
+        """Whether a group has servers that are asked first."""
+        servers = level[UpstreamSettings].server
+        if not servers:
             self._assembly.complain(word.origin, f'no servers are in the upstream "{word.text}"')
-            return None
+        elif all(rule.backup for rule in servers):
+            what = f'only backup servers are in the upstream "{word.text}"'
+            self._assembly.complain(word.origin, what)
+        else:
+            return True
+        return False
+
+    def _made(self, level: Level) -> Group:
+        settings = level[UpstreamSettings]
         keeping = Keeping(
             settings.keepalive,
             settings.keepalive_timeout,
             settings.keepalive_requests,
             settings.keepalive_time,
         )
-        first = self._members(settings.server, keeping, backup=False)
-        behind = self._members(settings.server, keeping, backup=True)
-        if not first:
-            if not self._assembly.errors:
-                what = f'only backup servers are in the upstream "{word.text}"'
-                self._assembly.complain(word.origin, what)
-            return None
-        rank = Rank(first, Rank(behind) if behind else None)
-        take = self._way(level, settings, rank)
-        return Group(word.text, rank, take)
+        #: a member stays who it is when others come
+        members: dict[tuple[ServerRule, Peer], Member] = {}
+        group = Group(level.args[0].text, Rank(()))
+        watched = self._watched(level)
 
-    def _members(
-        self, rules: tuple[ServerRule, ...], keeping: Keeping, *, backup: bool
-    ) -> tuple[Member, ...]:
-        pools = self._assembly.pools
-        return tuple(
-            Member(
-                pools.peer(host, port, keeping),
-                rule.name.encode(),
-                rule.weight,
-                rule.max_fails,
-                rule.fail_timeout,
-                rule.max_conns,
-                rule.down,
-            )
-            for rule in rules
-            if rule.backup is backup
-            for host, port in self._resolved(rule.address, rule.word)
-        )
+        def peers(rule: ServerRule) -> list[Peer]:
+            host = watched.get(rule)
+            if host is None:
+                return self._resolved(rule.address, rule.word, fill, keeping)
+            peer, port = self._assembly.pools.peer, rule.address.port
+            return [peer(address, port, keeping) for address in host.addresses]
+
+        def fill() -> None:
+            ranks: dict[bool, list[Member]] = {False: [], True: []}
+            for rule in settings.server:
+                for peer in peers(rule):
+                    member = members.setdefault((rule, peer), _member(rule, peer))
+                    ranks[rule.backup].append(member)
+            behind = Rank(tuple(ranks[True])) if ranks[True] else None
+            rank = Rank(tuple(ranks[False]), behind)
+            group.become(rank, self._way(level, settings, rank))
+            here = {*ranks[False], *ranks[True]}
+            for key in [key for key, member in members.items() if member not in here]:
+                del members[key]
+                self._assembly.pools.forget(key[1])
+
+        for host in watched.values():
+            host.changed = fill
+        fill()
+        return group
+
+    def _watched(self, level: Level) -> dict[ServerRule, Watched]:
+        """The servers of a group that are resolved while it runs (`resolve`)."""
+        asked = level[ResolverSettings]
+        found: dict[ServerRule, Watched] = {}
+        for rule in level[UpstreamSettings].server:
+            if not rule.resolve:
+                continue
+            if asked.resolver is None:
+                what = f'no resolver is defined to resolve "{rule.address.host}"'
+                self._assembly.complain(rule.word.origin, what, "resolver 127.0.0.53;")
+                continue
+            host, wait = rule.address.host, asked.resolver_timeout
+            found[rule] = self.names.watched(host, asked.resolver, wait)
+        return found
 
     def _way(self, level: Level, settings: UpstreamSettings, rank: Rank) -> Take | None:
         """How the group chooses; None is round robin."""
@@ -170,6 +197,19 @@ class Groups:
                 what = f"a group that chooses by {name} has no backup servers"
                 self._assembly.complain(rule.word.origin, what)
         return by_number(settings, rank, self._assembly.variables)
+
+
+def _member(rule: ServerRule, peer: Peer) -> Member:
+    """A server's member at one of its addresses."""
+    return Member(
+        peer,
+        rule.name.encode(),
+        rule.weight,
+        rule.max_fails,
+        rule.fail_timeout,
+        rule.max_conns,
+        rule.down,
+    )
 
 
 def by_number(settings: UpstreamSettings, rank: Rank, variables: Variables) -> Take:

@@ -65,6 +65,7 @@ class ServerRule:
     max_conns: int = 0
     backup: bool = False
     down: bool = False
+    resolve: bool = False
 
 
 _NUMBERS = {"weight": number(1, 65535), "max_fails": number(), "max_conns": number()}
@@ -79,13 +80,13 @@ def server(args: Args) -> ServerRule:
     for word in rest:
         name, equals, text = word.text.partition("=")
         value = attrs.evolve(word, text=text)
-        if name in ("backup", "down") and not equals:
+        if name in ("backup", "down", "resolve") and not equals:
             given[name] = True
         elif name in _NUMBERS and equals:
             given[name] = _NUMBERS[name](value)
         elif name == "fail_timeout" and equals:
             given[name] = seconds(value)
-        elif name in _COMMERCIAL or name == "resolve":
+        elif name in _COMMERCIAL:
             raise BadValue(f'"{name}" of server is not there yet', word)
         else:
             raise BadValue(f'server does not take "{word.text}"', word)
@@ -145,7 +146,7 @@ class UpstreamSettings:
         many=True,
         doc="A server of the group: a name, whose addresses are all tried, an address or a socket.",
         syntax="address [weight=number] [max_fails=number] [fail_timeout=time] "
-        "[max_conns=number] [backup] [down]",
+        "[max_conns=number] [backup] [down] [resolve]",
     )
     zone: str | None = directive(
         zone,

@@ -120,6 +120,12 @@ class Pools:
             self._peers[key] = Peer(host, port, self, keeping or Keeping())
         return self._peers[key]
 
+    def forget(self, peer: Peer) -> None:
+        """A peer has left its group: drop what idles, and keep nothing that comes back."""
+        self._peers.pop((peer.host, peer.port, peer.keeping), None)
+        peer.close()
+        peer.keeping = Keeping(most=0)
+
     def has_room(self) -> bool:
         """Whether `worker_connections` leave one for an upstream; an idle one may have to go."""
         connections = self.connections

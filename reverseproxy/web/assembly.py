@@ -103,6 +103,7 @@ class Assembly:
     # --- servers ---
 
     def _build(self, http: Level) -> None:
+        self.variables.settable |= rewriting.settable(http)
         for declare in features.DECLARATIONS:
             declare(http, self.variables)
         self.groups.declare(http)

@@ -23,22 +23,30 @@ _PAGE = b"""<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
 <title>%(status)d %(reason)b</title>
 <style>
 :root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 18vh auto 0 }
-body { padding: 0 1.5rem }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem }
-p { margin: 0 0 1rem }
-footer { opacity: .65; font-size: .85rem; border-top: 1px solid }
-footer { padding-top: .75rem; margin-top: 2rem }
-code { font-family: ui-monospace, monospace }
+:root { --ink: #1d2125; --soft: #616a72; --line: #dfe3e6; --page: #fbfbfa }
+@media (prefers-color-scheme: dark) {
+:root { --ink: #e8e8e6; --soft: #9aa2a9; --line: #34393e; --page: #16181a } }
+body { color: var(--ink); background: var(--page); font: 1.0625rem/1.55 system-ui, sans-serif }
+body { box-sizing: border-box; max-width: 36rem; margin: 0 auto; padding: 18vh 1.5rem 3rem }
+h1 { font-size: 1.9rem; line-height: 1.2; letter-spacing: -.015em; margin: 0 0 .75rem }
+h1 span { color: var(--soft); font-weight: 400; margin-right: .15em }
+p { margin: 0; text-wrap: pretty }
+footer { color: var(--soft); border-top: 1px solid var(--line); font-size: .875rem }
+footer { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; justify-content: space-between }
+footer { margin-top: 2.5rem; padding-top: .8rem }
+code { font: .9em ui-monospace, monospace; user-select: all }
 </style>
 </head>
 <body>
-<h1>%(status)d %(reason)b</h1>
+<main>
+<h1><span>%(status)d</span> %(reason)b</h1>
 <p>%(sentence)b</p>
-<footer>reverseproxy%(cause)b</footer>
+</main>
+<footer><span>reverseproxy</span>%(cause)b</footer>
 </body>
 </html>
 """
@@ -46,15 +54,27 @@ code { font-family: ui-monospace, monospace }
 _SENTENCES = {
     301: b"This page has moved.",
     302: b"This page is elsewhere for now.",
+    303: b"What you asked for is at another address.",
+    307: b"This page is elsewhere for now.",
+    308: b"This page has moved.",
     400: b"The server could not understand this request.",
+    401: b"This page asks for a name and a password, or for others than were given.",
+    402: b"This page is not free of charge.",
     403: b"You are not allowed to see this page.",
     404: b"There is nothing at this address.",
     405: b"This address does not take requests of this kind.",
+    406: b"There is no form of this page that your program says it can read.",
     408: b"The request took too long to arrive.",
+    409: b"This does not fit what has happened here in the meantime.",
+    410: b"What was at this address is gone for good.",
+    411: b"The request does not say how long it is.",
     412: b"The page has changed since you looked.",
     413: b"What you are sending is larger than this server takes.",
     414: b"The address is longer than this server takes.",
+    415: b"This address does not take content of this kind.",
     416: b"The part that was asked for does not exist.",
+    421: b"This server does not answer for that name on this connection.",
+    429: b"That was too much at once. Try again in a moment.",
     494: b"The fields of this request are larger than this server takes: perhaps its cookies.",
     495: b"The certificate of this client is not valid.",
     496: b"This server asks clients for a certificate, and there was none.",
@@ -65,6 +85,7 @@ _SENTENCES = {
     503: b"The server is busy. Try again in a moment.",
     504: b"The application behind this server took too long to answer. Try again in a moment.",
     505: b"This server speaks HTTP/1.0 and HTTP/1.1.",
+    507: b"There is no room left on this server.",
 }
 
 
@@ -73,9 +94,11 @@ def _page(status: int, cause: str, html: bool) -> bytes:
     sentence = _SENTENCES.get(status)
     status = SHOWN_AS.get(status, status)
     reason = REASONS.get(status, b"")
-    sentence = sentence or reason + b"."
+    if sentence is None:
+        # A status without a name, such as 418 from `return`, still gets a sentence.
+        sentence = reason + b"." if reason else b"The server answers with this status."
     if html:
-        code = b" &middot; <code>%b</code>" % cause.encode() if cause else b""
+        code = b"<span>Code <code>%b</code></span>" % cause.encode() if cause else b""
         return _PAGE % {
             b"status": status,
             b"reason": reason,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from twisted.python.failure import Failure
 
-from reverseproxy.errors import ClientError, Refusal, ReverseProxyError, UpstreamProtocolError
+from reverseproxy.errors import ClientError, Refusal, ReverseProxyError
 from reverseproxy.guards import rewriting
 from reverseproxy.wire.conditional import precondition
 from reverseproxy.wire.hosts import parse_host
@@ -141,7 +141,7 @@ class RedirectingRequest(AnsweringRequest):
             uri = normalise_path(uri, merge_slashes=False)
         except ClientError as error:
             detail = f"upstream sent an X-Accel-Redirect that can't be followed: {error.detail}"
-            raise UpstreamProtocolError(detail) from error
+            raise Refusal(404, "RP-404-accel-redirect", detail) from error
         self.internal_redirect(uri, query if mark else None)
 
     def _count(self, target: bytes) -> None:

@@ -45,7 +45,7 @@ class Variables:
         """`unset` is told when a variable of `set` is used which `set` gave no value."""
         self._declared: dict[str, Getter] = {}
         self._unset = unset
-        #: the names that there is a `set` for
+        #: the names that there is a `set` for, before anything is compiled
         self.settable: set[str] = set()
 
     def declare(self, name: str, getter: Getter) -> None:
@@ -56,7 +56,10 @@ class Variables:
         """The function for a variable's name; "1" to "9" are the last match's groups."""
         if len(name) == 1 and name in "123456789":
             return _capture(int(name))
-        found = self._declared.get(name) or built_in(name)
+        declared = self._declared.get(name)
+        if declared is not None:
+            return _unless_set(name, declared) if name in self.settable else declared
+        found = built_in(name)
         return self._assigned(name) if found is None else found
 
     def _assigned(self, name: str) -> Getter:
@@ -100,6 +103,16 @@ def built_in(name: str) -> Getter | None:
 def known(name: str) -> bool:
     """Whether there is such a variable, whatever the configuration declares."""
     return built_in(name) is not None
+
+
+def _unless_set(name: str, declared: Getter) -> Getter:
+    """The value that `set` gave to a variable of a `map` or `geo`, or else its own."""
+
+    def either(request: Request) -> bytes | None:
+        value = request.variables.get(name)
+        return declared(request) if value is None else value
+
+    return either
 
 
 def _constant(value: bytes) -> Getter:

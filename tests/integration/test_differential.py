@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable
 
 import attrs
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration import differential
 from tests.integration.components import COMPONENTS, IntegrationCase, program
@@ -204,6 +205,21 @@ class DifferentialTests(IntegrationCase):
             self.assertEqual(
                 _without(mine, ignore), _without(theirs, ignore), f"{case.name}: {request!r}"
             )
+
+
+class CountTests(SynchronousTestCase):
+    """How much is compared."""
+
+    def test_pairs(self) -> None:
+        """More than 2000 pairs are compared; those that may differ wholly are less than 80."""
+        compared = differing = 0
+        for case in cases():
+            if case.reason and not case.ignore:
+                differing += len(case.requests)
+            else:
+                compared += len(case.requests)
+        self.assertGreater(compared, 2000)
+        self.assertLess(differing, 80)
 
 
 def _test(case: Case) -> object:

@@ -211,7 +211,7 @@ class LimitTests(SynchronousTestCase):
         client = serve(self, "server { listen 80; root html; }").client()
         page = client.get(b"/none", b"Accept: text/html,*/*;q=0.8")
         self.assertEqual(page.get(b"Content-Type"), b"text/html")
-        self.assertIn(b"<h1>404 Not Found</h1>", page.body)
+        self.assertIn(b"<h1><span>404</span> Not Found</h1>", page.body)
         self.assertNotIn(b"nginx.conf", page.body)
         text = client.get(b"/none", b"Accept: */*")
         self.assertEqual(text.get(b"Content-Type"), b"text/plain")

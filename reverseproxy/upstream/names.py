@@ -1,0 +1,259 @@
+"""The addresses of hosts: asked for at load, and again later where there were none.
+
+At load the system is asked, as nginx does it. A host that has no address then does not stop the
+daemon: its groups do without it, and the DNS is asked in the background until there is one.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.names import client, hosts
+from twisted.names.resolve import ResolverChain
+
+from reverseproxy.config import Diagnostic, Word
+
+if TYPE_CHECKING:
+    from reverseproxy.web.assembly import Assembly
+
+    from .resolving import Resolver
+
+#: Seconds between two questions for the same host.
+PAUSE = 10.0
+
+
+@attrs.frozen
+class Found:
+    """The addresses of a host, maybe none, and how long they hold, in seconds."""
+
+    addresses: list[str]
+    ttl: float = PAUSE
+
+
+Lookup = Callable[[str], "Deferred[Found]"]
+#: Makes a Lookup that asks certain name servers, (address, port), within so many seconds.
+Asking = Callable[[Sequence[tuple[str, int]], float], Lookup]
+
+
+#: No host is asked for more often than this, whatever its time to live says; in seconds.
+_SHORTEST = 1.0
+
+
+class Watched:
+    """A host that is asked for as often as its time to live wants; `changed` hears of news.
+
+    When there is no answer what was known stays: a resolver that is down takes nobody away.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        ask: Callable[[], Deferred[Found]],
+        addresses: list[str],
+        valid: float | None,
+    ) -> None:
+        self.addresses = addresses
+        self.changed: Callable[[], None] = lambda: None
+        self._reactor = reactor
+        self._ask = ask
+        self._valid = valid
+        self._call: Any = None
+        self._running = False
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._running = True
+        self._call = self._reactor.callLater(0, self._go)
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._running = False
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+
+    def _go(self) -> None:
+        self._call = None
+        self._ask().addCallback(self._answered)
+
+    def _answered(self, found: Found) -> None:
+        if not self._running:
+            return
+        pause = PAUSE
+        if found.addresses:
+            pause = max(found.ttl if self._valid is None else self._valid, _SHORTEST)
+        self._call = self._reactor.callLater(pause, self._go)
+        if found.addresses and set(found.addresses) != set(self.addresses):
+            self.addresses = found.addresses
+            self.changed()
+
+
+class HostNames:
+    """What is known of hosts. `lookup` asks for a host's addresses; it can be replaced, for tests.
+
+    It never fails. `asking` does the same for the name servers of a `resolver`.
+    """
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        self._found: dict[str, list[str]] = {}
+        self._missing: dict[str, list[Callable[[], None]]] = {}
+        self._call: Any = None
+        self._running = False
+        self.lookup: Lookup = DomainNames(assembly.reactor).lookup
+        self.asking: Asking = lambda servers, timeout: (
+            DomainNames(assembly.reactor, servers=servers, timeout=timeout).lookup
+        )
+        self._watched: list[Watched] = []
+
+    def addresses(self, host: str, word: Word, later: Callable[[], None]) -> list[str]:
+        """The numeric addresses of a host, those of IPv4 first, as nginx has them.
+
+        Where there are none it is said, and `later` is called as soon as there are.
+        """
+        if host not in self._found and host not in self._missing:
+            found, why = _system(host)
+            if found:
+                self._found[host] = found
+            else:
+                self._missing[host] = []
+                what = f'host not found in upstream "{host}": {why}'
+                hint = "until it is, there is 502 instead of an answer"
+                self._assembly.warnings.append(Diagnostic(word.origin, what, hint))
+        if host in self._missing:
+            if later not in self._missing[host]:
+                self._missing[host].append(later)
+            return []
+        return self._found[host]
+
+    def watched(self, host: str, resolver: Resolver, timeout: float) -> Watched:
+        """A host that is asked for again and again; it begins with what the system knows."""
+        lookup = self.asking(resolver.servers, timeout)
+
+        def ask() -> Deferred[Found]:
+            return lookup(host).addCallback(_of_families, resolver)
+
+        known = _of_families(Found(_system(host)[0]), resolver).addresses
+        made = Watched(self._assembly.reactor, ask, known, resolver.valid)
+        self._watched.append(made)
+        return made
+
+    def start(self) -> None:
+        """Begin to ask for what is missing, and for what may change."""
+        self._running = True
+        self._wait()
+        for watched in self._watched:
+            watched.start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._running = False
+        for watched in self._watched:
+            watched.stop()
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+
+    def _wait(self) -> None:
+        if self._missing and self._running:
+            self._call = self._assembly.reactor.callLater(PAUSE, self._ask)
+
+    def _ask(self) -> None:
+        self._call = None
+        asked = []
+        for host in tuple(self._missing):
+            answer = self.lookup(host)
+            answer.addCallback(self._answered, host)
+            asked.append(answer)
+        DeferredList(asked).addCallback(lambda _results: self._wait())
+
+    def _answered(self, answer: Found, host: str) -> None:
+        found = answer.addresses
+        if not found or not self._running:
+            return
+        self._found[host] = found
+        for later in self._missing.pop(host):
+            later()
+        what = f'the host "{host}" is found in upstream now: {", ".join(found)}'
+        self._assembly.error_log.log("notice", what)
+
+
+def _system(host: str) -> tuple[list[str], str]:
+    """What the system knows of a host, and why that is nothing."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        return [], str(getattr(error, "strerror", None) or error)
+    addresses = dict.fromkeys((family, str(name[0])) for family, _, _, _, name in found)
+    ordered = sorted(addresses, key=lambda one: one[0] != socket.AF_INET)
+    return [address for _, address in ordered], ""
+
+
+class DomainNames:
+    """The DNS, asked without a thread.
+
+    It is asked at `servers`; without them at those of `resolv`, and /etc/hosts comes first.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        resolv: str = "/etc/resolv.conf",
+        servers: Sequence[tuple[str, int]] = (),
+        timeout: float = 30.0,
+    ) -> None:
+        self._reactor = reactor
+        self._resolv = resolv
+        self._own = list(servers)
+        #: it is asked three times in the time there is
+        self._timeouts = (timeout / 6, timeout / 3, timeout / 2)
+
+    def lookup(self, host: str) -> Deferred[Found]:
+        """The addresses of a host, of IPv4 and then of IPv6."""
+        servers = self._own or _servers(self._resolv)
+        asked: Any = client.Resolver(servers=servers, reactor=self._reactor, timeout=self._timeouts)
+        if not self._own:
+            asked = ResolverChain([hosts.Resolver(), asked])
+        both = DeferredList(
+            [asked.lookupAddress(host), asked.lookupIPV6Address(host)], consumeErrors=True
+        )
+        return both.addCallback(_numeric)
+
+
+def _of_families(found: Found, resolver: Resolver) -> Found:
+    """What is left of an answer without the families that are off."""
+    left = [one for one in found.addresses if (resolver.ipv6 if ":" in one else resolver.ipv4)]
+    return Found(left, found.ttl)
+
+
+def _servers(path: str) -> list[tuple[str, int]]:
+    """The name servers of a resolv.conf; this machine if it names none, as resolv.conf(5) says."""
+    found = []
+    try:
+        with open(path, encoding="latin-1") as file:
+            for line in file:
+                words = line.split()
+                if len(words) > 1 and words[0] == "nameserver":
+                    found.append((words[1], 53))
+    except FileNotFoundError:
+        found = []
+    return found or [("127.0.0.1", 53)]
+
+
+def _numeric(results: list[tuple[bool, Any]]) -> Found:
+    """The addresses in the answers to both questions."""
+    found: dict[str, None] = {}
+    lives: list[float] = []
+    for success, answer in results:
+        for record in answer[0] if success else ():
+            payload = record.payload
+            lives.append(float(record.ttl))
+            if hasattr(payload, "dottedQuad"):
+                found[payload.dottedQuad()] = None
+            elif hasattr(payload, "_address"):
+                found[payload._address] = None
+    return Found(list(found), min(lives, default=PAUSE))
