@@ -18,6 +18,7 @@ from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
 from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static, stubstatus
+from reverseproxy.content.askingsettings import AskingSettings
 from reverseproxy.content.fieldsettings import FieldSettings
 from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
@@ -81,6 +82,7 @@ SETTINGS: tuple[type, ...] = (
     UpstreamSettings,
     ResolverSettings,
     ProxySettings,
+    AskingSettings,
     PassingSettings,
     FieldSettings,
     mount.MountSettings,

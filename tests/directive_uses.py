@@ -61,19 +61,22 @@ _MAKERS = {
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
         real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
-        proxy_intercept_errors
+        proxy_intercept_errors proxy_socket_keepalive proxy_pass_trailers
+        proxy_ignore_client_abort
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
         chunked_transfer_encoding uninitialized_variable_warn etag log_not_found
         autoindex_exact_size msie_padding proxy_pass_request_body proxy_buffering
+        proxy_request_buffering proxy_pass_request_headers
         """,
     _size: """
         server_names_hash_bucket_size server_names_hash_max_size client_header_buffer_size
         variables_hash_bucket_size variables_hash_max_size connection_pool_size request_pool_size
         client_max_body_size client_body_buffer_size postpone_output types_hash_max_size
         types_hash_bucket_size proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size
-        proxy_temp_file_write_size gzip_min_length map_hash_bucket_size map_hash_max_size
+        proxy_temp_file_write_size proxy_send_lowat gzip_min_length
+        map_hash_bucket_size map_hash_max_size
         referer_hash_max_size referer_hash_bucket_size sendfile_max_chunk limit_rate_after
         read_ahead directio_alignment
         """,
@@ -286,26 +289,6 @@ USES: dict[str, Use] = {
         "proxy_pass http://127.0.0.1:8080/x/;",
         "proxy_pass §127.0.0.1:8080;",
         "proxy_pass takes",
-    ),
-    "proxy_cookie_domain": Use(
-        "proxy_cookie_domain ~^a $host;", "proxy_cookie_domain §no;", "proxy_cookie_domain takes"
-    ),
-    "proxy_cookie_path": Use(
-        "proxy_cookie_path /a/ /;", "proxy_cookie_path §~( /;", '"(" is not a regular'
-    ),
-    "proxy_cookie_flags": Use(
-        "proxy_cookie_flags ~ secure samesite=strict;",
-        "proxy_cookie_flags a secure §samesite;",
-        "proxy_cookie_flags takes",
-    ),
-    "proxy_hide_header": Use(
-        "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
-    ),
-    "proxy_pass_header": Use("proxy_pass_header Date;", "§proxy_pass_header;", "% takes 1"),
-    "proxy_ignore_headers": Use(
-        "proxy_ignore_headers X-Accel-Redirect Vary;",
-        "proxy_ignore_headers Vary §X-Other;",
-        "proxy_ignore_headers does not take",
     ),
     "proxy_redirect": Use(
         "proxy_redirect http://a/ /b/;", "proxy_redirect §sometimes;", "proxy_redirect takes"

@@ -16,12 +16,12 @@ from reverseproxy.config.blocks import BLOCKS
 from reverseproxy.config.directive import Row
 from reverseproxy.web.assembly import Assembly
 
-from . import directive_uses, upstream_uses
+from . import directive_uses, proxy_uses, upstream_uses
 from .directive_uses import MARK, Use
 from .fakes import FakeReactor
 from .support import load_text
 
-USES = {**directive_uses.USES, **upstream_uses.USES}
+USES = {**directive_uses.USES, **proxy_uses.USES, **upstream_uses.USES}
 ROWS = [row for cls in features.SETTINGS for row in rows(cls)]
 #: Contexts, each with what stands around a statement in it; "%" is the statement.
 AROUND = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reverseproxy.filters import limitrate
+from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, serialise
 
 from .passingsettings import PassingSettings
 
@@ -37,6 +38,8 @@ class Passing:
         self._ignored = settings.proxy_ignore_headers or frozenset()
         self._buffering = settings.proxy_buffering
         self._intercepts = settings.proxy_intercept_errors
+        self.passes_trailers = settings.proxy_pass_trailers
+        self._hints = tuple(map(place.compile, settings.early_hints or ()))
         #: fields that are otherwise this daemon's own
         self.passes_own = passed & {b"date", b"server"}
         self._limits_rate = b"x-accel-limit-rate" not in self._ignored
@@ -69,6 +72,30 @@ class Passing:
             value = head.named[b"x-accel-limit-rate"]
             if value.isdigit() and len(value) < 19:
                 request.own_filters += (limitrate.fixed(int(value)),)
+
+    def hint(self, request: Request, head: ResponseHead) -> None:
+        """Pass on 103 (RFC 8297) to a client that knows interim answers."""
+        if request.head.version != b"1.1" or request.startedWriting:
+            return
+        if all(render(request) in (b"", b"0") for render in self._hints):
+            return
+        stopped = self.hidden | hop_by_hop(head.joined(b"connection"))
+        fields = [pair for pair in head.fields if pair[0].lower() not in stopped]
+        request.channel.transport.write(serialise(b"HTTP/1.1 103 Early Hints", fields))
+
+    def trail(self, request: Request, trailers: list[tuple[bytes, bytes]]) -> None:
+        """Send `trailers`, which may still grow, behind the answer's last chunk."""
+        before = request.trailers
+
+        def lines(request: Request) -> bytes:
+            passed = [b"%b: %b\r\n" % pair for pair in trailers if self._may_trail(pair[0])]
+            return b"".join(passed) + (b"" if before is None else before(request))
+
+        request.trailers = lines
+
+    def _may_trail(self, name: bytes) -> bool:
+        lower = name.lower()
+        return lower not in self.hidden and lower not in HOP_BY_HOP
 
     def unbuffered(self, request: Request) -> None:
         """Let each piece leave at once, however small (nginx, too, sets TCP_NODELAY for this)."""

@@ -6,6 +6,7 @@ from reverseproxy.config import (
     HTTP_SERVER_LOCATION,
     Args,
     BadValue,
+    Template,
     directive,
     flag,
     one,
@@ -43,6 +44,12 @@ def field_name(args: Args) -> bytes:
     return args.words[0].text.lower().encode()
 
 
+@shown_as("text …")
+def conditions(args: Args) -> tuple[Template, ...]:
+    """Texts with variables in them."""
+    return tuple(args.template(word) for word in args.words)
+
+
 @settings
 class PassingSettings:
     """How answers of upstreams are passed on (ngx_http_proxy_module)."""
@@ -73,6 +80,19 @@ class PassingSettings:
         HTTP_SERVER_LOCATION,
         args="1+",
         doc="Does not do what these fields of an answer ask for.",
+    )
+    proxy_pass_trailers: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER_LOCATION,
+        doc="Passes on the fields that follow an answer's last chunk.",
+    )
+    early_hints: tuple[Template, ...] | None = directive(
+        conditions,
+        None,
+        HTTP_SERVER_LOCATION,
+        args="1+",
+        doc="Passes on 103 (Early Hints) where one of the texts is neither empty nor 0.",
     )
     proxy_intercept_errors: bool = directive(
         one(flag),

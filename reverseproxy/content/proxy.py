@@ -18,12 +18,15 @@ from reverseproxy.upstream.attempt import Timeouts
 from reverseproxy.upstream.client import ProxyClientFactory
 from reverseproxy.upstream.exchange import Exchange, Upgrade
 from reverseproxy.upstream.failover import Failover
+from reverseproxy.upstream.streaming import Streamed
 from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.framing import connection_tokens
+from reverseproxy.wire.grammar import is_token
 from reverseproxy.wire.target import quote_path
 
 from .answerfields import AnswerFields
+from .askingsettings import AskingSettings, own_address
 from .passing import Passing
 from .proxysettings import ProxySettings, Target
 from .slash import AddsSlash
@@ -47,6 +50,9 @@ def arguments(query: bytes) -> bytes:
     if _UNSENDABLE.search(query):
         query = _UNSENDABLE.sub(lambda match: b"%%%02X" % match[0][0], query)
     return b"?" + query
+
+
+_CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
 class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
@@ -106,6 +112,24 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self._sends_body = settings.proxy_pass_request_body
         #: whether a request that had a length gets one that has no body
         self._zero = b"content-length" not in names
+        self._compile_asking(place)
+
+    def _compile_asking(self, place: Place) -> None:
+        settings = place[AskingSettings]
+        body, method = settings.proxy_set_body, settings.proxy_method
+        self.body_of = None if body is None else place.compile(body)
+        self.method_of = None if method is None else place.compile(method)
+        self._takes_chunks = settings.proxy_http_version == b"1.1"
+        self._streams = not settings.proxy_request_buffering and self._sends_body and not body
+        self._passes_fields = settings.proxy_pass_request_headers
+        bind = settings.proxy_bind
+        self.bind_of = None if bind is None else place.compile(bind)
+        self.ignores_abort = settings.proxy_ignore_client_abort
+        self.socket_keepalive = settings.proxy_socket_keepalive
+        #: what follows the target
+        self._version = b" HTTP/%b\r\n" % settings.proxy_http_version
+        if not self._takes_chunks and not self._sets_connection:
+            self._version += b"Connection: close\r\n"
 
     @staticmethod
     def _mapping(target: Target, prefix: bytes) -> Callable[[Request], bytes]:
@@ -127,11 +151,21 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
 
     def render(self, request: Request) -> int:
         """Wait for the body (the upstream sees no connection until it is here), then forward."""
-        if self._sends_body:
+        if self._streams and self._can_stream(request):
+            Streamed(self, request, self._head(request, streamed=True)).begin()
+        elif self._sends_body:
             request.receive_body(self._forward)
         else:
             self._forward(request)
         return NOT_DONE_YET
+
+    def _can_stream(self, request: Request) -> bool:
+        """Whether a body is to come that can be passed on as it comes (not in chunks to 1.0)."""
+        return (
+            request.has_body
+            and request.spool is None
+            and (request.body_length is not None or self._takes_chunks)
+        )
 
     def _forward(self, request: Request) -> None:
         if b"upgrade" in request.head.named or self._sets_upgrade:
@@ -163,10 +197,11 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             return Upgrade, b"Upgrade: websocket\r\nConnection: upgrade\r\n"
         return Exchange, b""
 
-    def _head(self, request: Request, more: bytes = b"") -> bytes:
+    def _head(self, request: Request, more: bytes = b"", streamed: bool = False) -> bytes:
         """The head of the request to the upstream, with the lines of `more`."""
         head = request.head
-        parts = [head.method, b" ", self._target_of(request), b" HTTP/1.1\r\n"]
+        method = head.method if self.method_of is None else self._method(request)
+        parts = [method, b" ", self._target_of(request), self._version]
         for name, value_of in self._set:
             value = value_of(request)
             if value:
@@ -183,15 +218,35 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             also = hop_by_hop(connection)
             if also is not HOP_BY_HOP:
                 stopped = stopped | also
-        for name, value in head.fields:
+        for name, value in head.fields if self._passes_fields else ():
             if name.lower() not in stopped:
                 parts += (name, b": ", value, b"\r\n")
-        if request.spool is not None:
+        if self.body_of is not None:
+            body = self.body_of(request)
+            return b"%b%bContent-Length: %d\r\n\r\n%b" % (b"".join(parts), more, len(body), body)
+        if streamed:
+            size = request.body_length
+            parts.append(_CHUNKED if size is None else b"Content-Length: %d\r\n" % size)
+        elif request.spool is not None:
             parts.append(b"Content-Length: %d\r\n" % request.spool.size)
         elif self._zero and request.head.named.get(b"content-length") is not None:
             parts.append(b"Content-Length: 0\r\n")
         parts.append(more + b"\r\n" if more else b"\r\n")
         return b"".join(parts)
+
+    def bind(self, request: Request) -> tuple[str, int] | None:
+        """The address to connect from; None where there is none, or a variable gives nonsense."""
+        text = b"" if self.bind_of is None else self.bind_of(request)
+        address = own_address(text.decode("latin-1"))
+        if address is None and text:
+            request.location.error_log.error(f"invalid local address {text!r}", request=request)
+        return address
+
+    def _method(self, request: Request) -> bytes:
+        method = b"" if self.method_of is None else self.method_of(request)
+        if not is_token(method):
+            raise ClientError(400, "RP-400-method", f"proxy_method gives no method: {method!r}")
+        return method
 
     def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
         """The upstream's answer, less what stops here."""
@@ -201,11 +256,14 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         else:
             hidden = self.passing.hidden | hop_by_hop(connection)
         fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
-        if not self._fields.names.isdisjoint(head.named):
+        if not head.named.keys().isdisjoint(self._fields.names):
             rewritten = self._fields.rewritten
             fields = [(name, rewritten(request, name, value)) for name, value in fields]
         if self.passing.passes_own:
             request.lines_passed = self.passing.passes_own & head.named.keys()
+        if self.method_of is not None and self._method(request) == b"HEAD" != request.head.method:
+            # The length is that of a body which nobody has asked for.
+            length = 0
         return Response(head.status, fields, length, reason=head.reason or None)
 
 

@@ -34,6 +34,10 @@ class Attempts:
     tried: Try
     #: whether the upstream is asked to switch protocols
     upgrades = False
+    #: whether the request has gone out as a whole
+    complete = True
+    #: whether some of the body was passed on that is not kept
+    consumed = False
 
     __slots__ = (
         "_began",
@@ -43,6 +47,7 @@ class Attempts:
         "_member",
         "_reused",
         "_route",
+        "_spool",
         "_turn",
         "client",
         "head_limit",
@@ -55,7 +60,8 @@ class Attempts:
     def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
         self._route = route
         self.request = request
-        self.method = request.head.method
+        self.method = request.head.method if route.method_of is None else route.method_of(request)
+        self._spool = request.spool if route.body_of is None else None
         self.timeouts = route.timeouts
         self.head_limit = route.head_limit
         self.client: ProxyClient | None = None
@@ -104,7 +110,7 @@ class Attempts:
             self._reused = True
             self.client = client
             tried.connect_time = 0.0
-            client.send(cast("Exchange", self), self._head, request.spool)
+            client.send(cast("Exchange", self), self._head, self._spool)
         else:
             self._reused = False
             if not peer.pools.has_room():
@@ -114,6 +120,8 @@ class Attempts:
                 request.fail(NoConnectionLeft(f"{limit} worker_connections are not enough"))
                 return
             factory = self._connecting = ProxyClientFactory(peer, cast("Exchange", self))
+            if self._route.bind_of is not None:
+                factory.bind = self._route.bind(request)
             factory.connector = peer.connect(factory, self.timeouts.connect)
 
     def connected(self, client: ProxyClient) -> None:
@@ -121,7 +129,9 @@ class Attempts:
         self._connecting = None
         self.client = client
         self.tried.connect_time = self._elapsed()
-        client.send(cast("Exchange", self), self._head, self.request.spool)
+        if self._route.socket_keepalive:
+            client.transport.setTcpKeepAlive(True)
+        client.send(cast("Exchange", self), self._head, self._spool)
 
     def _elapsed(self) -> float:
         return self.request.site.seconds() - self.tried.started

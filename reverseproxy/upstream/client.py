@@ -30,6 +30,8 @@ from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, CloseDecoder, 
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, keeps_alive, response_framing
 from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
 
+from .unheard import Unheard
+
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
@@ -139,6 +141,8 @@ class ProxyClient(proxy.ProxyClient):
             if head.status == 101:
                 self._switch(exchange, head, data)
                 return
+            if head.status == 103:
+                exchange.hinted(head)
             if self._interim > INTERIM:
                 raise UpstreamProtocolError(f"upstream sent over {INTERIM} interim answers")
             scanned = 0
@@ -160,6 +164,14 @@ class ProxyClient(proxy.ProxyClient):
         if data and self.exchange is tunnel:
             self._read_body(tunnel, self.decoder, data)
 
+    def go_on(self, exchange: Exchange) -> bool:
+        """Finish for nobody, if the request has gone out as a whole; whether it has."""
+        if getattr(self.transport, "busy", False) or not exchange.complete:
+            return False
+        unheard: Any = Unheard(exchange, self)
+        self.exchange = unheard
+        return True
+
     def touch(self, timeout: float) -> None:
         """Give the upstream `timeout` seconds from now."""
         self.deadline = self.peer.pools.sweep.now + timeout
@@ -178,6 +190,7 @@ class ProxyClient(proxy.ProxyClient):
             framing != UNTIL_CLOSE
             and keeps_alive(head.version, head.joined(b"connection"))
             and not getattr(self.transport, "busy", False)
+            and exchange.complete
         )
         if framing == NO_BODY:
             self._release(exchange, unused=data)
@@ -194,7 +207,7 @@ class ProxyClient(proxy.ProxyClient):
                 self.decoder = CloseDecoder()
             else:
                 self.decoder = LengthDecoder(framing)
-            exchange.begun(head, framing if framing > 0 else None)
+            exchange.begun(head, framing if framing > 0 else None, self.decoder.trailers)
             if data and self.exchange is exchange:
                 self._read_body(exchange, self.decoder, data)
             elif self.exchange is exchange:
@@ -283,6 +296,9 @@ class ProxyClient(proxy.ProxyClient):
         elif now >= self.deadline:
             if exchange is None:
                 self.drop()
+            elif not exchange.complete and self.decoder is None:
+                # It is the client's turn, who has a deadline of its own.
+                self.touch(exchange.timeouts.read)
             else:
                 what = "response header" if self.decoder is None else "upstream"
                 self.fail(UpstreamTimeout(f"upstream timed out while reading {what}"))
@@ -316,6 +332,8 @@ class ProxyClientFactory(proxy.ProxyClientFactory):
         self.peer = peer
         self.exchange: Exchange | None = exchange
         self.connector: Any = None
+        #: the address of this machine to connect from, and the port (0: any)
+        self.bind: tuple[str, int] | None = None
 
     def buildProtocol(self, _addr: Any) -> ProxyClient:
         client = self.protocol(self.peer, self.exchange)

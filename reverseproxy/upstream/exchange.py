@@ -56,7 +56,7 @@ class Exchange(Attempts):
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
-        if client is not None:
+        if client is not None and not (self._route.ignores_abort and client.go_on(self)):
             client.drop()
         self._free()
         self._finish()
@@ -83,8 +83,14 @@ class Exchange(Attempts):
         request.respond(self._route.response(request, head, length))
         request.finish(body)
 
-    def begun(self, head: ResponseHead, length: int | None) -> None:
-        """The head is here, the body is coming."""
+    def hinted(self, head: ResponseHead) -> None:
+        """An answer is announced."""
+        self._route.passing.hint(self.request, head)
+
+    def begun(
+        self, head: ResponseHead, length: int | None, trailers: list[tuple[bytes, bytes]]
+    ) -> None:
+        """The head is here, the body is coming; `trailers` are filled when it has come."""
         request, tried = self.request, self.tried
         tried.status, tried.head = head.status, head
         tried.header_time = self._elapsed()
@@ -94,6 +100,8 @@ class Exchange(Attempts):
             return
         route = self._route
         request.respond(route.response(request, head, length))
+        if route.passing.passes_trailers and request.chunked:
+            route.passing.trail(request, trailers)
         channel = request.channel
         if route.passing.buffers(head):
             channel.high_water(route.memory)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @implementer(IPushProducer)
-class _FromClient:
+class FromClient:
     """The client as the upstream's connection sees it: somebody who can be made to wait."""
 
     def __init__(self, request: Request) -> None:
@@ -79,7 +79,7 @@ class Tunnel:
         for transport in (channel.transport, client.transport):
             if request.location.client.tcp_nodelay and hasattr(transport, "socket"):
                 transport.setTcpNoDelay(True)
-        client.transport.registerProducer(_FromClient(request), True)
+        client.transport.registerProducer(FromClient(request), True)
         channel.begin_tunnel(self)
 
     # --- from the client ---

@@ -288,6 +288,17 @@ class HTTPChannel(FlowChannel):
             self.decoder = None
             self.close()
 
+    def pause_body(self) -> None:
+        """Take no more of the body for now; the client is not to be blamed for it."""
+        super().pause_body()
+        self.deadline = inf
+
+    def resume_body(self) -> None:
+        """Take more of what the client sends."""
+        super().resume_body()
+        if self.decoder is not None:
+            self.deadline = self.site.sweep.now + self.settings.client_body_timeout
+
     # --- other protocols ---
 
     def begin_tunnel(self, tunnel: Tunnel) -> None:

@@ -21,6 +21,7 @@ from .spool import Spool
 
 if TYPE_CHECKING:
     from reverseproxy.upstream.attempt import Try
+    from reverseproxy.upstream.streaming import Streamed
 
     from .channel import HTTPChannel
     from .locations import Location
@@ -47,6 +48,9 @@ class Request(RedirectingRequest):
     #: what `limit_req` and `limit_conn` decided, for their variables
     limit_req_status: bytes | None = None
     limit_conn_status: bytes | None = None
+    #: who gets the body as it comes, and how much of it came
+    stream: Streamed | None = None
+    streamed = 0
     _then: Callable[[Request], None] | None = None
     _lost_code = 499
 
@@ -171,10 +175,26 @@ class Request(RedirectingRequest):
         self.wants_body = True
         self.channel.receive_body()
 
+    def stream_body(self, stream: Streamed) -> None:
+        """Give the body to `stream` piece by piece, from now on."""
+        self.stream = stream
+        self.wants_body = True
+        self.channel.receive_body()
+
+    def _pass_on(self, stream: Streamed, data: bytes) -> None:
+        limit = self.location.client.client_max_body_size
+        self.streamed += len(data)
+        if limit and self.streamed > limit:
+            self.fail(self._too_large(self.streamed))
+        else:
+            stream.body_piece(data)
+
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body."""
         spool = self.spool
         if spool is None:
+            if self.stream is not None:
+                self._pass_on(self.stream, data)
             return
         limit = self.location.client.client_max_body_size
         try:
@@ -188,6 +208,10 @@ class Request(RedirectingRequest):
     def body_complete(self) -> None:
         """The last piece is here."""
         self.wants_body = False
+        if self.stream is not None:
+            stream, self.stream = self.stream, None
+            stream.body_ended()
+            return
         then, self._then = self._then, None
         if then is not None:
             self.resume(then)
@@ -209,6 +233,9 @@ class Request(RedirectingRequest):
         self.location.error_log.log(fault.level, f"{error} ({fault.cause})", request=self)
         if self._disconnected:
             return
+        if self.stream is not None:
+            stream, self.stream = self.stream, None
+            stream.body_broken()
         if self.startedWriting:
             self.abandon()
             return

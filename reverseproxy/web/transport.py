@@ -329,12 +329,15 @@ class Port(tcp.Port):
 
 
 def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) -> IConnector:
-    """Connect to a numeric address, or to `unix:PATH`; `timeout` in seconds."""
+    """Connect to a numeric address, or to `unix:PATH`; `timeout` in seconds.
+
+    `factory.bind`, if there is one, is the address of this machine to connect from.
+    """
     connector: UnixConnector | Connector
     if host.startswith("unix:"):
         connector = UnixConnector(host[5:], factory, timeout, reactor, False)
     else:
-        connector = Connector(host, port, factory, timeout, None, reactor)
+        connector = Connector(host, port, factory, timeout, getattr(factory, "bind", None), reactor)
     connector.connect()
     return connector
 

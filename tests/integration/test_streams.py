@@ -1,4 +1,4 @@
-"""Real connections that last: a WebSocket through the proxy, and events as they happen."""
+"""Real connections: a WebSocket through the proxy, events as they happen, proxy_bind."""
 
 from __future__ import annotations
 
@@ -86,6 +86,9 @@ def _serve(connection: socket.socket) -> None:
             head = _head(connection)
             if b"\r\nUpgrade: websocket\r\n" in head:
                 _echo(connection, head)
+            elif head.startswith(b"GET /bound/ "):
+                peer = connection.getpeername()[0].encode()
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + peer)
             else:
                 _events(connection)
         except ConnectionError:
@@ -114,6 +117,7 @@ def proxy() -> Server:
     (home / "nginx.conf").write_text(
         "events {}\nhttp { access_log off; server { "
         f"listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{upstream()}; }} "
+        f"location /bound/ {{ proxy_bind 127.0.0.2; proxy_pass http://127.0.0.1:{upstream()}; }} "
         "} }\n"
     )
     return start_proxy(home / "nginx.conf", home, port)
@@ -159,3 +163,12 @@ class StreamTests(IntegrationCase):
                 late.append(now - float(event.partition(b"data: ")[2]))
         self.assertEqual(len(late), 10)
         self.assertLess(sorted(late)[5], 0.05)
+
+    def test_bind(self) -> None:
+        """With proxy_bind the upstream sees a connection from that address."""
+        connection = self.connect()
+        connection.sendall(b"GET /bound/ HTTP/1.0\r\n\r\n")
+        received = b""
+        while data := connection.recv(65_536):
+            received += data
+        self.assertTrue(received.endswith(b"\r\n\r\n127.0.0.2"), received)

@@ -6,7 +6,7 @@ from twisted.internet.error import ConnectError
 from twisted.trial.unittest import SynchronousTestCase
 
 from ..answers import chunked
-from ..support import ok, proxied, request
+from ..support import Bench, Upstream, ok, proxied, request
 
 UPSTREAM = 'upstream: "http://127.0.0.1:8080", host: "example.org"'
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
@@ -228,6 +228,56 @@ class TruncationTests(SynchronousTestCase):
         """Chunks for an HTTP/1.0 client become a body that ends with the connection."""
         found = self.cut(CHUNKED + chunked(b"abc", b"def"), version=b"1.0")
         self.assertEqual(found, (b"abcdef", True, "closed"))
+
+
+class UnheardTests(SynchronousTestCase):
+    """proxy_ignore_client_abort."""
+
+    def leave(self, *sent: bytes) -> tuple[Bench, Upstream]:
+        """A client leaves when its upstream has `sent` something."""
+        bench = proxied(self, "proxy_ignore_client_abort on;")
+        client = bench.client()
+        client.stop_reading()
+        client.ask()
+        bench.upstream().send(*sent)
+        client.reset()
+        return bench, bench.upstream()
+
+    def test_before_the_answer(self) -> None:
+        """The upstream finishes, whatever the framing, and its connection serves on."""
+        for answer in (ok(b"x"), b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"):
+            bench, upstream = self.leave()
+            self.assertIn('" 499 ', bench.lines()[0])
+            self.assertEqual(upstream.ended, "")
+            upstream.send(answer)
+            self.assertEqual((upstream.ended, bench.idle()), ("", 1))
+            self.assertEqual(len(bench.lines()), 1)
+
+    def test_in_the_body(self) -> None:
+        """An upstream that had to wait for the client goes on."""
+        half = b"HTTP/1.1 200 OK\r\nX-Accel-Buffering: no\r\nContent-Length: 200000\r\n\r\n"
+        bench, upstream = self.leave(half, b"x" * 50_000, b"x" * 50_000)
+        upstream.send(b"x" * 100_000)
+        self.assertEqual((upstream.ended, bench.idle()), ("", 1))
+
+    def test_failure(self) -> None:
+        """A failure or silence ends it, and nobody is told again."""
+        bench, upstream = self.leave()
+        upstream.send(b"nonsense\r\n\r\n")
+        self.assertEqual((upstream.ended, bench.idle()), ("reset", 0))
+        bench, upstream = self.leave()
+        bench.advance(62)
+        self.assertEqual(upstream.ended, "reset")
+        self.assertEqual(len(bench.lines()), 1)
+
+    def test_request_not_sent(self) -> None:
+        """A request of which a part is still here can't be finished."""
+        bench = proxied(self, "proxy_ignore_client_abort on;")
+        bench.upstream_room = 10
+        client = bench.client()
+        client.ask()
+        client.reset()
+        self.assertEqual(bench.upstream().ended, "reset")
 
 
 class ClientGoneTests(SynchronousTestCase):

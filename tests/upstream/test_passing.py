@@ -7,7 +7,7 @@ import socket
 from twisted.trial.unittest import SynchronousTestCase
 
 from ..answers import Answer
-from ..support import Bench, Client, Upstream, ok, proxied, serve
+from ..support import Bench, Client, Upstream, ok, proxied, request, serve
 
 PIECE = b"x" * 16_384
 NODELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -132,6 +132,48 @@ class FieldTests(PassingCase):
             self.assertEqual(client.answers()[0].complete, arrives, extra)
             bench.advance(6)
             self.assertEqual(len(client.answer().body), 5000)
+
+
+class MoreThanOneHeadTests(PassingCase):
+    def test_early_hints(self) -> None:
+        """103 goes on where early_hints says so, to clients of HTTP/1.1, without what is hidden."""
+        hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nServer: x\r\nX-H: 1\r\n\r\n"
+        passed = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+        for extra, version, expected in (
+            ("early_hints 0 $arg_h;", b"1.1", passed),
+            ("early_hints 0 $arg_no;", b"1.1", b""),
+            ("early_hints 1;", b"1.0", b""),
+            ("", b"1.1", b""),
+        ):
+            bench = proxied(self, "proxy_hide_header X-H;" + extra)
+            client = bench.client()
+            client.send(request(b"/?h=1", version=version))
+            bench.upstream().send(hints)
+            self.assertEqual(client.take(), expected, extra)
+            bench.upstream().send(ok(b"yes"))
+            self.assertEqual(client.answer().body, b"yes")
+
+    def trailers(self, extra: str, version: bytes = b"1.1") -> bytes:
+        """What follows the body of an answer with trailers."""
+        bench = proxied(self, extra)
+        client = bench.client()
+        client.send(request(version=version))
+        bench.upstream().send(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            b"0\r\nX-Sum: 1\r\nServer: x\r\n\r\n",
+        )
+        return client.received.partition(b"abc")[2]
+
+    def test_trailers(self) -> None:
+        """proxy_pass_trailers passes them, less what is hidden, in front of what is added."""
+        self.assertEqual(self.trailers(""), b"\r\n0\r\n\r\n")
+        passed = "proxy_pass_trailers on;"
+        self.assertEqual(self.trailers(passed), b"\r\n0\r\nX-Sum: 1\r\n\r\n")
+        self.assertEqual(
+            self.trailers(passed + "add_trailer X-B 2;"),
+            b"\r\n0\r\nX-Sum: 1\r\nX-B: 2\r\n\r\n",
+        )
+        self.assertEqual(self.trailers(passed, b"1.0"), b"")
 
 
 class InterceptTests(PassingCase):

@@ -204,6 +204,29 @@ CASES = [
         + get("/status/404", method="HEAD"),
     ),
     Case(
+        "how an upstream is asked",
+        """
+        location / { proxy_pass http://127.0.0.1:{upstream}; proxy_request_buffering off; }
+        location /old/ { proxy_pass http://127.0.0.1:{upstream}; proxy_http_version 1.0; }
+        location /method/ { proxy_pass http://127.0.0.1:{upstream}; proxy_method $arg_m; }
+        location /body/ { proxy_pass http://127.0.0.1:{upstream}; proxy_set_body "<$uri>"; }
+        location /empty/ { proxy_pass http://127.0.0.1:{upstream}; proxy_set_body ""; }
+        location /bare/ { proxy_pass http://127.0.0.1:{upstream};
+                          proxy_pass_request_headers off; proxy_set_header X-B 2;
+                          proxy_set_header Connection ""; }
+        """,
+        (
+            b"POST /x HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+            b"GET /x HTTP/1.1\r\n\r\n",
+            b"GET /old/x HTTP/1.1\r\nX-A: 1\r\n\r\n",
+            b"GET /method/x?m=OPTIONS HTTP/1.1\r\n\r\n",
+            b"POST /body/x HTTP/1.1\r\nContent-Length: 3\r\nX-A: 1\r\n\r\nabc",
+            b"GET /body/x HTTP/1.1\r\n\r\n",
+            b"GET /empty/x HTTP/1.1\r\n\r\n",
+            b"POST /bare/x HTTP/1.1\r\nContent-Length: 3\r\nX-A: 1\r\n\r\nabc",
+        ),
+    ),
+    Case(
         "X-Accel-Redirect",
         """
         location / { proxy_pass http://127.0.0.1:{upstream}; }

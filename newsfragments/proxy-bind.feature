@@ -1,0 +1,1 @@
+proxy_bind says from which address upstreams are connected to.

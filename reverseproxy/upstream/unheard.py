@@ -1,0 +1,55 @@
+"""An answer that nobody waits for any more (`proxy_ignore_client_abort`).
+
+The client has left and its line is in the log; the upstream finishes what it was asked to do, and
+its connection serves on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reverseproxy.errors import UpstreamError
+    from reverseproxy.wire.heads import ResponseHead
+
+    from .client import ProxyClient
+    from .exchange import Exchange
+
+
+class Unheard:
+    """Takes the place of the `Exchange` that it comes from."""
+
+    #: see `Exchange`
+    complete = True
+    upgrades = False
+
+    def __init__(self, exchange: Exchange, client: ProxyClient) -> None:
+        self.client: ProxyClient | None = client
+        self.method = exchange.method
+        self.timeouts = exchange.timeouts
+        self.head_limit = exchange.head_limit
+        self.tried = exchange.tried
+        client.resume()
+
+    def hinted(self, _head: ResponseHead) -> None:
+        """An answer is announced."""
+
+    def answered(self, _head: ResponseHead, _length: int | None, _body: bytes) -> None:
+        """The whole answer came at once."""
+
+    def begun(
+        self, _head: ResponseHead, _length: int | None, _trailers: list[tuple[bytes, bytes]]
+    ) -> None:
+        """The head is here."""
+
+    def piece(self, _data: bytes) -> None:
+        """A piece of the body."""
+
+    def pause_in_stream(self) -> None:
+        """Nothing more is here for now."""
+
+    def ended(self, _pieces: list[bytes]) -> None:
+        """The body is complete."""
+
+    def failed(self, _error: UpstreamError) -> None:
+        """The upstream did not finish."""

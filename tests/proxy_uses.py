@@ -1,0 +1,39 @@
+"""A good and a bad use of the directives of proxying that have a form of their own."""
+
+from __future__ import annotations
+
+from .directive_uses import Use
+
+USES: dict[str, Use] = {
+    "proxy_cookie_domain": Use(
+        "proxy_cookie_domain ~^a $host;", "proxy_cookie_domain §no;", "proxy_cookie_domain takes"
+    ),
+    "proxy_cookie_path": Use(
+        "proxy_cookie_path /a/ /;", "proxy_cookie_path §~( /;", '"(" is not a regular'
+    ),
+    "proxy_cookie_flags": Use(
+        "proxy_cookie_flags ~ secure samesite=strict;",
+        "proxy_cookie_flags a secure §samesite;",
+        "proxy_cookie_flags takes",
+    ),
+    "proxy_http_version": Use(
+        "proxy_http_version 1.0;", "proxy_http_version §2;", "proxy_http_version takes"
+    ),
+    "proxy_method": Use("proxy_method POST;", "§proxy_method;", "% takes 1 argument"),
+    "proxy_set_body": Use("proxy_set_body $uri;", "proxy_set_body §${uri;", '"}" is missing after'),
+    "early_hints": Use(
+        "early_hints $http_sec_fetch_mode 0;", "§early_hints;", "% takes at least 1"
+    ),
+    "proxy_bind": Use(
+        "proxy_bind [::1]:0;", "proxy_bind 127.0.0.1 §transparent;", "proxy_bind … transparent is"
+    ),
+    "proxy_hide_header": Use(
+        "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
+    ),
+    "proxy_pass_header": Use("proxy_pass_header Date;", "§proxy_pass_header;", "% takes 1"),
+    "proxy_ignore_headers": Use(
+        "proxy_ignore_headers X-Accel-Redirect Vary;",
+        "proxy_ignore_headers Vary §X-Other;",
+        "proxy_ignore_headers does not take",
+    ),
+}
