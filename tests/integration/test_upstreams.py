@@ -27,11 +27,13 @@ http {{
     }}
 }}
 """
-#: An HTTP/1.1 server with keep-alive that answers with its port, after a moment.
+#: An HTTP/1.1 server with keep-alive that answers with its port, after a moment. An answer leaves in
+#: one piece: whoever kills the server finds it sent or not, and half an answer can't be mended.
 BACKEND = """\
 import http.server, sys, time
 class Answer(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
     def do_GET(self):
         time.sleep(0.005)
         body = sys.argv[1].encode()
