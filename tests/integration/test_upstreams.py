@@ -27,8 +27,8 @@ http {{
     }}
 }}
 """
-#: An HTTP/1.1 server with keep-alive that answers with its port, after a moment. An answer leaves in
-#: one piece: whoever kills the server finds it sent or not, and half an answer can't be mended.
+#: An HTTP/1.1 server with keep-alive that answers with its port, after a moment. An answer leaves
+#: in one piece: whoever kills the server finds it sent or not; half an answer can't be mended.
 BACKEND = """\
 import http.server, sys, time
 class Answer(http.server.BaseHTTPRequestHandler):
