@@ -6,8 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
-from twisted.web.resource import IResource, Resource
-from twisted.web.server import NOT_DONE_YET
+from twisted.web.resource import IResource
 
 from reverseproxy.config import (
     HTTP_SERVER_LOCATION,
@@ -24,8 +23,8 @@ from reverseproxy.config import (
     one,
     settings,
 )
-from reverseproxy.errors import Refusal
 
+from .limiting import Limiting
 from .limitreq import LOG_LEVELS
 from .passing import render
 from .zones import ConnectionZone, twice, unknown, zone
@@ -33,9 +32,6 @@ from .zones import ConnectionZone, twice, unknown, zone
 if TYPE_CHECKING:
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
-
-#: Longer keys are not counted.
-_LONGEST = 255
 
 
 @attrs.frozen
@@ -116,18 +112,21 @@ class LimitConnSettings:
         return found + unknown(used, names, "limit_conn_zone")
 
 
-class LimitConn(Resource):
+class LimitConn(Limiting):
     """Counts a request once, until it is over."""
 
-    isLeaf = True
+    # nginx keeps the length of a key in a byte.
+    longest = 255
 
     def __init__(self, place: Place, inner: IResource) -> None:
-        super().__init__()
         rules = place[LimitConnSettings]
-        self.inner = inner
-        self.status = rules.limit_conn_status
-        self.dry_run = rules.limit_conn_dry_run
-        self.level = rules.limit_conn_log_level
+        super().__init__(
+            inner,
+            "limit-conn",
+            status=rules.limit_conn_status,
+            dry_run=rules.limit_conn_dry_run,
+            level=rules.limit_conn_log_level,
+        )
         zones = {rule.name: rule for rule in rules.limit_conn_zone}
         self.limits = [
             (limit, place.compile(zones[limit.name].key), _shared(place, zones[limit.name]))
@@ -141,32 +140,22 @@ class LimitConn(Resource):
             return render(self.inner, request)
         entered: list[partial[None]] = []
         for limit, key_of, counts in self.limits:
-            key = key_of(request)
-            if len(key) > _LONGEST:
-                what = f'the key of zone "{limit.name}" is over {_LONGEST} bytes: not counted'
-                request.location.error_log.error(what, request=request)
-            elif key and not counts.enter(key, limit.most):
+            key = self.key(request, limit.name, key_of)
+            if key and not counts.enter(key, limit.most):
                 for leave in entered:
                     leave()
-                main.limit_conn_status = b"REJECTED_DRY_RUN" if self.dry_run else b"REJECTED"
-                return self._refuse(request, limit)
+                main.limit_conn_status = self.rejected
+                return self.refuse(request, self._told(limit))
             elif key:
                 entered.append(partial(counts.leave, key))
                 main.limit_conn_status = b"PASSED"
         main.held += tuple(entered)
         return render(self.inner, request)
 
-    def _refuse(self, request: Request, limit: Limit) -> int:
+    def _told(self, limit: Limit) -> str:
         dry = ", dry run," if self.dry_run else ""
         where = f"{limit.word.origin.file}:{limit.word.origin.line}"
-        told = f'limiting connections{dry} by zone "{limit.name}": {limit.most} at most ({where})'
-        if not self.dry_run and self.status != 444:
-            raise Refusal(self.status, f"RP-{self.status}-limit-conn", told, self.level)
-        request.location.error_log.log(self.level, told, request=request)
-        if self.dry_run:
-            return render(self.inner, request)
-        request.hang_up()
-        return NOT_DONE_YET
+        return f'limiting connections{dry} by zone "{limit.name}": {limit.most} at most ({where})'
 
 
 def _shared(place: Place, rule: ZoneRule) -> ConnectionZone:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 import attrs
-from twisted.web.resource import IResource, Resource
+from twisted.web.resource import IResource
 from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.config import (
@@ -30,9 +30,9 @@ from reverseproxy.config import (
     one,
     settings,
 )
-from reverseproxy.errors import Refusal
 from reverseproxy.web.waiting import Wait
 
+from .limiting import Limiting
 from .passing import render
 from .zones import RequestZone, twice, unknown, zone
 
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from reverseproxy.web.request import Request
 
 LOG_LEVELS = ("info", "notice", "warn", "error")
-#: Longer keys are not counted.
-_LONGEST = 65535
 _RATE = re.compile(r"rate=([0-9]{1,12})(?:r/([sm]))?")
 
 
@@ -159,18 +157,21 @@ class LimitReqSettings:
         return twice(declared) + unknown(used, names, "limit_req_zone")
 
 
-class LimitReq(Resource):
+class LimitReq(Limiting):
     """Counts a request once, wherever it is sent from here."""
 
-    isLeaf = True
+    # nginx keeps the length of a key in two bytes.
+    longest = 65535
 
     def __init__(self, place: Place, inner: IResource) -> None:
-        super().__init__()
         rules = place[LimitReqSettings]
-        self.inner = inner
-        self.status = rules.limit_req_status
-        self.dry_run = rules.limit_req_dry_run
-        self.level = rules.limit_req_log_level
+        super().__init__(
+            inner,
+            "limit-req",
+            status=rules.limit_req_status,
+            dry_run=rules.limit_req_dry_run,
+            level=rules.limit_req_log_level,
+        )
         self.delay_level = LOG_LEVELS[max(0, LOG_LEVELS.index(self.level) - 1)]
         self.where = place.level.origin_of("limit_req")
         zones = {rule.name: rule for rule in rules.limit_req_zone}
@@ -189,8 +190,8 @@ class LimitReq(Resource):
             return render(self.inner, request)
         over, limit, excess, wait = counted
         if over:
-            main.limit_req_status = b"REJECTED_DRY_RUN" if self.dry_run else b"REJECTED"
-            return self._refuse(request, limit, excess)
+            main.limit_req_status = self.rejected
+            return self.refuse(request, self._told("limiting requests", limit, excess))
         if not wait:
             main.limit_req_status = b"PASSED"
             return render(self.inner, request)
@@ -210,11 +211,8 @@ class LimitReq(Resource):
         """
         looked: list[tuple[Limit, bytes, RequestZone]] = []
         for limit, key_of, buckets in self.limits:
-            key = key_of(request)
-            if len(key) > _LONGEST:
-                what = f'the key of zone "{limit.name}" is over {_LONGEST} bytes: not counted'
-                request.location.error_log.error(what, request=request)
-            elif key:
+            key = self.key(request, limit.name, key_of)
+            if key:
                 excess = buckets.look(key, now)
                 if excess > limit.burst:
                     return True, limit, excess, 0
@@ -235,16 +233,6 @@ class LimitReq(Resource):
             f"{what}{dry}, excess: {excess // 1000}.{excess % 1000:03d}{comma} "
             f'by zone "{limit.name}" ({limit.word.origin.file}:{limit.word.origin.line})'
         )
-
-    def _refuse(self, request: Request, limit: Limit, excess: int) -> int:
-        told = self._told("limiting requests", limit, excess)
-        if not self.dry_run and self.status != 444:
-            raise Refusal(self.status, f"RP-{self.status}-limit-req", told, self.level)
-        request.location.error_log.log(self.level, told, request=request)
-        if self.dry_run:
-            return render(self.inner, request)
-        request.hang_up()
-        return NOT_DONE_YET
 
 
 def _shared(place: Place, rule: ZoneRule) -> RequestZone:
