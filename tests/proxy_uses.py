@@ -19,6 +19,14 @@ USES: dict[str, Use] = {
     "proxy_http_version": Use(
         "proxy_http_version 1.0;", "proxy_http_version §2;", "proxy_http_version takes"
     ),
+    "proxy_headers_hash_bucket_size": Use(
+        "proxy_headers_hash_bucket_size 64;",
+        "proxy_headers_hash_bucket_size §big;",
+        "% takes a size",
+    ),
+    "proxy_headers_hash_max_size": Use(
+        "proxy_headers_hash_max_size 1024;", "proxy_headers_hash_max_size §big;", "% takes a size"
+    ),
     "proxy_method": Use("proxy_method POST;", "§proxy_method;", "% takes 1 argument"),
     "proxy_set_body": Use("proxy_set_body $uri;", "proxy_set_body §${uri;", '"}" is missing after'),
     "early_hints": Use(

@@ -197,6 +197,12 @@ class ProxySettings:
         args="1-4",
         doc="The directory of the temporary files, with the lengths of its folders' names.",
     )
+    proxy_headers_hash_bucket_size: int | None = directive(
+        one(size), None, HTTP_SERVER_LOCATION, no_effect=True, doc="Fields are in a dictionary."
+    )
+    proxy_headers_hash_max_size: int | None = directive(
+        one(size), None, HTTP_SERVER_LOCATION, no_effect=True, doc="Fields are in a dictionary."
+    )
 
     def check(self, level: Level) -> list[Diagnostic]:
         """The buffers' sizes must fit each other, as nginx has it."""

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from reverseproxy.content.filesettings import StaticSettings
+from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.errors import Refusal
 from reverseproxy.web.response import Response
 from reverseproxy.wire.ranges import if_range, parse_ranges
@@ -20,7 +21,9 @@ _serial = itertools.count(int.from_bytes(os.urandom(6), "big"))
 
 
 def header_filter(place: Place) -> HeaderFilter | None:
-    """The filter of a level, with its `max_ranges`."""
+    """The filter of a level, with its `max_ranges`; an upstream's answers are not cut by us."""
+    if place[ProxySettings].proxy_pass is not None:
+        return None
     limit = place[StaticSettings].max_ranges
 
     def ranges(request: Request, response: Response) -> None:
