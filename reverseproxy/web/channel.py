@@ -179,7 +179,7 @@ class HTTPChannel(FlowChannel):
                 self._refuse(limits.error(buffer), buffer)
                 return False
             # A blank line's start may lie in the last three bytes.
-            self._scanned = max(0, len(buffer) - 3)
+            self._scanned = len(buffer)
             if self.served and not self._head_begun:
                 # A head has one deadline, from its first byte; no later byte moves it.
                 self._head_begun = True
@@ -202,7 +202,7 @@ class HTTPChannel(FlowChannel):
         self.pipelined = bool(self._buffer)
         request = self.request = self.requestFactory(self, head)
         request.head_received = end
-        self.persistent = keeps_alive(head.version, head.named.get(b"connection"))
+        self.persistent = keeps_alive(head.version, head.joined(b"connection"))
         if framing != NO_BODY:
             self._begin_body(request, framing)
         request.begin()

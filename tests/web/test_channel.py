@@ -108,6 +108,7 @@ class PersistenceTests(SynchronousTestCase):
             (b"1.1", (), True),
             (b"1.1", (b"Connection: close",), False),
             (b"1.1", (b"Connection: Foo, CLOSE",), False),
+            (b"1.1", (b"Connection: close", b"Connection: foo"), False),
             (b"1.1", (b"Connection: keep-alive",), True),
             (b"1.0", (), False),
             (b"1.0", (b"Connection: keep-alive",), True),
