@@ -6,7 +6,6 @@ how the path is mapped) is decided when the resource is made.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.framing import connection_tokens
 from reverseproxy.wire.grammar import is_token
-from reverseproxy.wire.target import quote_path
+from reverseproxy.wire.target import quote_path, quote_unsendable
 
 from .answerfields import AnswerFields
 from .askingsettings import AskingSettings, own_address
@@ -40,17 +39,6 @@ if TYPE_CHECKING:
 
 #: Fields of a request that are made anew or mean only this hop (RFC 9110 section 7.6).
 _STOPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
-
-#: What `set $args` or a variable in a `rewrite` may bring, and no request line can hold.
-_UNSENDABLE = re.compile(rb"[\x00-\x20\x7f-\xff]")
-
-
-def arguments(query: bytes) -> bytes:
-    """The "?" and what is behind it, for a request line; nothing in it can end that line."""
-    if _UNSENDABLE.search(query):
-        query = _UNSENDABLE.sub(lambda match: b"%%%02X" % match[0][0], query)
-    return b"?" + query
-
 
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
@@ -138,14 +126,22 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
 
             def as_received(request: Request) -> bytes:
                 path = request.path if request.unmoved else quote_path(request.document_uri)
-                return path if request.query is None else path + arguments(request.query)
+                return (
+                    path
+                    if request.query is None
+                    else b"%b?%b" % (path, quote_unsendable(request.query))
+                )
 
             return as_received
         base, cut = target.uri.encode(), len(prefix)
 
         def replaced(request: Request) -> bytes:
             path = base + quote_path(request.document_uri[cut:])
-            return path if request.query is None else path + arguments(request.query)
+            return (
+                path
+                if request.query is None
+                else b"%b?%b" % (path, quote_unsendable(request.query))
+            )
 
         return replaced
 
@@ -213,11 +209,9 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
                     )
                 parts += (name, value, b"\r\n")
         stopped = self._stopped
-        connection = head.joined(b"connection")
-        if connection is not None:
-            also = hop_by_hop(connection)
-            if also is not HOP_BY_HOP:
-                stopped = stopped | also
+        also = hop_by_hop(head.joined(b"connection"))
+        if also is not HOP_BY_HOP:
+            stopped = stopped | also
         for name, value in head.fields if self._passes_fields else ():
             if name.lower() not in stopped:
                 parts += (name, b": ", value, b"\r\n")
@@ -250,11 +244,10 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
 
     def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
         """The upstream's answer, less what stops here."""
-        connection = head.joined(b"connection")
-        if connection is None:
-            hidden = self._plain_hidden
-        else:
-            hidden = self.passing.hidden | hop_by_hop(connection)
+        hidden = self._plain_hidden
+        also = hop_by_hop(head.joined(b"connection"))
+        if also is not HOP_BY_HOP:
+            hidden = hidden | also
         fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
         if not head.named.keys().isdisjoint(self._fields.names):
             rewritten = self._fields.rewritten

@@ -114,6 +114,20 @@ def quote_path(path: bytes) -> bytes:
     return _UNSAFE.sub(_quoted, path)
 
 
+#: What no request line and no Location can hold: controls, the blank, 8-bit bytes.
+_UNSENDABLE = re.compile(rb"[\x00-\x20\x7f-\xff]")
+
+
+def quote_unsendable(target: bytes) -> bytes:
+    """Return a target with nothing in it that could end it; what is escaped already stays so.
+
+    For a target that the proxy makes of what it was sent: a query, a Location.
+    """
+    if _UNSENDABLE.search(target) is None:
+        return target
+    return _UNSENDABLE.sub(_quoted, target)
+
+
 def _quoted(match: re.Match[bytes]) -> bytes:
     return b"%%%02X" % match[0][0]
 
