@@ -22,6 +22,7 @@ from reverseproxy.config import (
     settings,
     size,
 )
+from reverseproxy.web.browsers import MSIE6
 from reverseproxy.web.response import Response, chained
 from reverseproxy.wire.negotiation import accepts_gzip
 
@@ -50,16 +51,12 @@ def gzip_types(args: Args) -> frozenset[bytes]:
     return frozenset({b"text/html", *(word.text.lower().encode() for word in args.words)})
 
 
-#: nginx's `msie6`: MSIE 4 to 6, but not the repaired 6.0 of SV1.
-_MSIE6 = re.compile(rb"MSIE [4-6]\.(?!.*SV1)")
-
-
 def gzip_disable(args: Args) -> tuple[re.Pattern[bytes], ...]:
     """`gzip_disable REGEX…`: user agents that get no gzip."""
     found: list[re.Pattern[bytes]] = []
     for word in args.words:
         if word.text == "msie6":
-            found.append(_MSIE6)
+            found.append(MSIE6)
         else:
             regex: Regex = args.regex(word, ignore_case=True)
             found.append(regex.pattern)

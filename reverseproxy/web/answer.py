@@ -7,7 +7,6 @@ through the transform that a filter may have set, `finish` ends the answer, `aba
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +15,7 @@ from twisted.python.failure import Failure
 from reverseproxy.errors import BrokenBody
 from reverseproxy.wire.chunked import LAST_CHUNK
 
+from .browsers import MSIE6
 from .lazyrequest import LazyRequest
 from .response import BODILESS, REASONS, Response, Transform
 from .transport import FileSegment, SendAtOnce
@@ -31,7 +31,6 @@ JOINED = 16 * 1024
 #: The last line of a head, where the connection does not serve on.
 _CLOSED = b"Connection: close\r\n\r\n"
 _UPGRADED = b"Connection: upgrade\r\n\r\n"
-_MSIE6 = re.compile(rb"MSIE [4-6]\.(?!.*SV1)")
 
 
 class Watcher(Protocol):
@@ -155,7 +154,7 @@ class AnsweringRequest(LazyRequest):
     def _disabled(self, browsers: frozenset[str]) -> bool:
         """Whether the client is a browser that can't keep a connection (`keepalive_disable`)."""
         agent = self.head.named.get(b"user-agent", b"")
-        if "msie6" in browsers and self.head.method == b"POST" and _MSIE6.search(agent):
+        if "msie6" in browsers and self.head.method == b"POST" and MSIE6.search(agent):
             return True
         return "safari" in browsers and b"Safari/" in agent and b"Chrome/" not in agent
 

@@ -8,17 +8,15 @@ a relative `Location` is made absolute.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from twisted.python.failure import Failure
-
-from reverseproxy.errors import ClientError, Refusal, ReverseProxyError
+from reverseproxy.errors import ClientError, Refusal
 from reverseproxy.guards import rewriting
 from reverseproxy.wire.conditional import precondition
 from reverseproxy.wire.hosts import parse_host
-from reverseproxy.wire.target import normalise_path, quote_path
+from reverseproxy.wire.target import normalise_path, quote_path, quote_unsendable
 
 from .answer import AnsweringRequest
 from .errorpage import SHOWN_AS, error_response
@@ -28,18 +26,12 @@ from .response import Fields, Response
 if TYPE_CHECKING:
     from .errorpages import Detour
     from .locations import Location
+    from .request import Request
 
 #: How often a request may change its location.
 REDIRECTS = 10
 #: What HTML could mistake in a URL.
 _QUOTES = re.compile(rb"[\"'<>]")
-#: What may not stand in a Location: controls and blanks that a path may have held, decoded.
-_UNSAFE = re.compile(rb"[\x00-\x20\x7f-\xff]")
-
-
-def escaped(target: bytes) -> bytes:
-    """A Location; what a client put into it can't end the field."""
-    return _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], target)
 
 
 class RedirectingRequest(AnsweringRequest):
@@ -74,8 +66,8 @@ class RedirectingRequest(AnsweringRequest):
         """Hand the request to `location`."""
         raise NotImplementedError
 
-    def fail(self, error: ReverseProxyError) -> None:
-        """Answer an error."""
+    def resume(self, then: Callable[[Request], object]) -> None:
+        """Do `then`; what it raises is answered."""
         raise NotImplementedError
 
     def assign(self, name: str, value: bytes) -> None:
@@ -172,7 +164,7 @@ class RedirectingRequest(AnsweringRequest):
 
     def redirect_to(self, status: int, target: bytes) -> None:
         """Answer with a redirect; as any status from 300 on, it may have an `error_page`."""
-        self.answer(status, fields=[(b"Location", escaped(target))])
+        self.answer(status, fields=[(b"Location", quote_unsendable(target))])
 
     def _absolute(self, fields: Fields) -> Fields:
         """The fields of an answer, a Location on this server made absolute."""
@@ -222,12 +214,7 @@ class RedirectingRequest(AnsweringRequest):
         self.has_body = False
         given = detour.status
         self.status_override = SHOWN_AS.get(status, status) if given is None else given
-        try:
-            self._take(detour)
-        except ReverseProxyError as error:
-            self.fail(error)
-        except Exception:  # noqa: BLE001 - whatever a mounted resource raises is answered and told
-            self.processingFailed(Failure())
+        self.resume(lambda _request: self._take(detour))
 
     def _recursive(self) -> bool:
         return self.location.level[ErrorPageSettings].recursive_error_pages
@@ -244,7 +231,7 @@ class RedirectingRequest(AnsweringRequest):
         else:
             wanted, self.status_override = self.status_override, 0
             redirect = wanted if wanted in (301, 302, 303, 307, 308) else 302
-            self._show(redirect, "", [(b"Location", escaped(target))])
+            self._show(redirect, "", [(b"Location", quote_unsendable(target))])
 
     def _show(self, status: int, cause: str, fields: Iterable[tuple[bytes, bytes]]) -> None:
         fields = list(fields)
