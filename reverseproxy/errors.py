@@ -50,6 +50,12 @@ class UpstreamRefused(UpstreamError):
     cause = "RP-502-refused"
 
 
+class UpstreamUnresolved(UpstreamError):
+    """The host that a request is to go to has no address."""
+
+    cause = "RP-502-unresolved"
+
+
 class NoLiveUpstream(UpstreamError):
     """Every server of a group is down, has failed of late or has been tried."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reverseproxy.web.request import Request
     from reverseproxy.web.variables import Rendered
 
-    from .proxysettings import Target
+    from .target import Target
 
 #: What becomes of a value; None where a rule does not match.
 Rule = Callable[["Request", bytes], bytes | None]
@@ -90,15 +90,25 @@ def _first(rules: tuple[Rule, ...], request: Request, value: bytes) -> bytes | N
     return None
 
 
+def _default(place: Place, target: Target) -> Rule:
+    """`proxy_redirect default`: where the upstream is for it, the location is for the client."""
+    start, replacement = target.url.encode(), place.prefix
+    if target.uri is None:
+        start, replacement = start + b"/", b"/"
+    return _text_rule(lambda _request: start, lambda _request: replacement, _beginning)
+
+
 class AnswerFields:
     """What a location rewrites in the fields of answers."""
 
-    def __init__(self, place: Place, target: Target) -> None:
+    def __init__(self, place: Place, target: Target | None) -> None:
+        """`target` is None where it is another for each request: then there is no default."""
         settings = place[FieldSettings]
-        start, replacement = target.url.encode(), place.prefix
-        if target.uri is None:
-            start, replacement = start + b"/", b"/"
-        default = _text_rule(lambda _request: start, lambda _request: replacement, _beginning)
+        default = None if target is None else _default(place, target)
+        for setting in place.level.own if default is None else ():
+            if setting.name == "proxy_redirect" and setting.value == DEFAULT:
+                what = '"proxy_redirect default" can\'t be where "proxy_pass" has variables'
+                place.complain(setting.origin, what, "proxy_redirect http://app:8080/ /;")
         self._redirects = _rules(place, settings.proxy_redirect, _beginning, default)
         self._domains = _rules(place, settings.proxy_cookie_domain, _domain)
         self._paths = _rules(place, settings.proxy_cookie_path, _beginning)

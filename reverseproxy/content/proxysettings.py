@@ -26,66 +26,37 @@ from reverseproxy.config import (
     size,
 )
 from reverseproxy.upstream import failover
-from reverseproxy.upstream.groupsettings import ServerAddress
 from reverseproxy.web.settings import spool_directory
 from reverseproxy.web.spool import SpoolDirectory
 
+from .target import BadURL, Target, read_target
+
+#: How the URL of a `proxy_pass` may begin.
+_SCHEMES = ("http://", "https://")
+
 
 @attrs.frozen
-class Target:
-    """What `proxy_pass` names: where to connect, and the URI part, None where there is none."""
+class WrittenTarget(Target):
+    """A target as it stands in the configuration."""
 
-    host: str
-    port: int
-    uri: str | None
-    url: str
-    word: Word
-    #: whether the port was written
-    has_port: bool = False
-
-    @property
-    def address(self) -> ServerAddress:
-        """Where that is, unless it is a group's name."""
-        return ServerAddress(self.host, self.port)
-
-    @property
-    def name(self) -> str:
-        """Nginx's $proxy_host: the host, with the port unless it is 80."""
-        if self.host.startswith("unix:"):
-            return "localhost"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == 80 else f"{host}:{self.port}"
+    word: Word = attrs.field(kw_only=True)
 
 
-#: RFC 3986 section 3.2 as far as proxy_pass has it: host [ ":" port ] [ uri ].
-_URL = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^/:\[\]?#]+)(?::([0-9]+))?([/?].*)?")
-
-
-def proxy_pass(args: Args) -> Target:
-    """`proxy_pass http://HOST[:PORT][URI]`."""
+def proxy_pass(args: Args) -> WrittenTarget | Template:
+    """`proxy_pass http://HOST[:PORT][URI]`; a URL with variables is read for each request."""
     word = args.words[0]
-    scheme, separator, rest = word.text.partition("://")
-    if "$" in word.text:
-        raise BadValue("variables in proxy_pass are not there yet", word)
-    if not separator or scheme not in ("http", "https"):
-        raise BadValue(
-            f'proxy_pass takes a URL such as http://127.0.0.1:8080, not "{word.text}"', word
-        )
-    if scheme == "https":
-        raise BadValue("proxy_pass to https:// is not there yet", word)
-    if rest.startswith("unix:"):
-        path, colon, uri = rest[5:].partition(":")
-        if not path:
-            raise BadValue(f'no path in the unix socket "{word.text}"', word)
-        return Target(f"unix:{path}", 0, uri if colon and uri else None, word.text, word)
-    match = _URL.fullmatch(rest)
-    if match is None:
-        raise BadValue(f'no host in the URL "{word.text}"', word)
-    host, port, uri = match.groups()
-    number = int(port) if port else 80
-    if not 1 <= number <= 65535:
-        raise BadValue(f'"{port}" is not a port: they go from 1 to 65535', word)
-    return Target(host.strip("[]"), number, uri, word.text, word, bool(port))
+    if "$" not in word.text:
+        try:
+            return WrittenTarget(*attrs.astuple(read_target(word.text)), word=word)
+        except BadURL as error:
+            raise BadValue(str(error), word) from None
+    template = args.template(word)
+    first = template.parts[0]
+    if isinstance(first, str) and not any(
+        first.startswith(scheme) or scheme.startswith(first) for scheme in _SCHEMES
+    ):
+        raise BadValue(f'proxy_pass takes a URL such as http://$name, not "{word.text}"', word)
+    return template
 
 
 @attrs.frozen
@@ -117,7 +88,7 @@ def proxy_set_header(args: Args) -> HeaderRule:
 class ProxySettings:
     """Proxying (ngx_http_proxy_module)."""
 
-    proxy_pass: Target | None = directive(
+    proxy_pass: WrittenTarget | Template | None = directive(
         proxy_pass,
         None,
         Context.LOCATION | Context.LOCATION_IF | Context.LIMIT_EXCEPT,

@@ -16,7 +16,8 @@ from .client import ProxyClient, ProxyClientFactory
 from .failover import BLAMELESS
 
 if TYPE_CHECKING:
-    from reverseproxy.content.proxy import ReverseProxyResource
+    from reverseproxy.content.destination import Destination
+    from reverseproxy.content.route import Route
     from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
@@ -42,6 +43,7 @@ class Attempts:
     __slots__ = (
         "_began",
         "_connecting",
+        "_destination",
         "_head",
         "_left",
         "_member",
@@ -57,11 +59,15 @@ class Attempts:
         "tried",
     )
 
-    def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
+    def __init__(
+        self, route: Route, request: Request, destination: Destination, head: bytes
+    ) -> None:
+        asking = route.asking
         self._route = route
+        self._destination = destination
         self.request = request
-        self.method = request.head.method if route.method_of is None else route.method_of(request)
-        self._spool = request.spool if route.body_of is None else None
+        self.method = request.head.method if asking.method_of is None else asking.method_of(request)
+        self._spool = request.spool if asking.body_of is None else None
         self.timeouts = route.timeouts
         self.head_limit = route.head_limit
         self.client: ProxyClient | None = None
@@ -76,25 +82,26 @@ class Attempts:
 
     def begin(self) -> None:
         """Send the request to the one peer there is, or to the first that the group chooses."""
-        route, request = self._route, self.request
+        group, request = self._destination.group, self.request
         self._began = request.site.seconds()
-        peer = route.group.sole
+        peer = group.sole
         if peer is not None:
             self._try(peer)
             return
-        self._turn = route.group.take(request)
-        self._left = route.failover.limited(self._turn.tries)
+        self._turn = group.take(request)
+        self._left = self._route.failover.limited(self._turn.tries)
         self._try_next(first=True)
 
     def _try_next(self, first: bool = False) -> None:
         """Send the request to whom the group chooses."""
-        request, route = self.request, self._route
+        request, destination = self.request, self._destination
         now = request.site.seconds()
         member = self._member = self._turn.take(now) if self._turn is not None else None
         if member is not None:
             self._try(member.peer, first)
             return
-        tried = self.tried = Try(route.group.name, route.url, now, first, response_time=0.0)
+        name, url = destination.group.name, destination.target.url
+        tried = self.tried = Try(name, url, now, first, response_time=0.0)
         request.upstream_tries += (tried,)
         self._finish()
         request.fail(NoLiveUpstream("no live upstreams while connecting to upstream"))
@@ -103,7 +110,9 @@ class Attempts:
         """Send the request over an idle connection, or over a new one."""
         client = None if fresh else peer.take()
         request = self.request
-        url = self._route.url if self._turn is None else f"http://{peer.address.decode()}"
+        url = self._destination.target.url
+        if self._turn is not None:
+            url = f"http://{peer.address.decode()}"
         tried = self.tried = Try(peer.address, url, request.site.seconds(), first)
         request.upstream_tries += (tried,)
         if client is not None:
@@ -120,8 +129,9 @@ class Attempts:
                 request.fail(NoConnectionLeft(f"{limit} worker_connections are not enough"))
                 return
             factory = self._connecting = ProxyClientFactory(peer, cast("Exchange", self))
-            if self._route.bind_of is not None:
-                factory.bind = self._route.bind(request)
+            asking = self._route.asking
+            if asking.bind_of is not None:
+                factory.bind = asking.bind(request)
             factory.connector = peer.connect(factory, self.timeouts.connect)
 
     def connected(self, client: ProxyClient) -> None:
@@ -129,7 +139,7 @@ class Attempts:
         self._connecting = None
         self.client = client
         self.tried.connect_time = self._elapsed()
-        if self._route.socket_keepalive:
+        if self._route.asking.socket_keepalive:
             client.transport.setTcpKeepAlive(True)
         client.send(cast("Exchange", self), self._head, self._spool)
 
@@ -159,7 +169,7 @@ class Attempts:
             self._left -= 1
         if self._left < 1 or not failover.after(error) or not self._may_repeat():
             return False
-        sole = self._route.group.sole
+        sole = self._destination.group.sole
         if self._turn is None and sole is not None:
             # The upstream closed an idle connection just as it was taken (RFC 9112 section 9.3.1).
             # The next idle one may be as old.

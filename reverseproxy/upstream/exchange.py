@@ -23,7 +23,8 @@ from .overflow import Overflow
 from .tunnel import Tunnel
 
 if TYPE_CHECKING:
-    from reverseproxy.content.proxy import ReverseProxyResource
+    from reverseproxy.content.destination import Destination
+    from reverseproxy.content.route import Route
     from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
@@ -42,8 +43,10 @@ class Exchange(Attempts):
 
     __slots__ = ("_overflow", "_overflow_limit", "_paused", "_registered")
 
-    def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
-        super().__init__(route, request, head)
+    def __init__(
+        self, route: Route, request: Request, destination: Destination, head: bytes
+    ) -> None:
+        super().__init__(route, request, destination, head)
         self._overflow: Overflow | None = None
         self._overflow_limit = 0
         self._paused = False
@@ -56,7 +59,7 @@ class Exchange(Attempts):
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
-        if client is not None and not (self._route.ignores_abort and client.go_on(self)):
+        if client is not None and not (self._route.asking.ignores_abort and client.go_on(self)):
             client.drop()
         self._free()
         self._finish()

@@ -6,8 +6,10 @@ requests go there without further ado; else each request takes a `Turn` from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from reverseproxy.config import Level, Word
 
@@ -20,6 +22,7 @@ from .balancing import (
     LeastConnections,
     OnCircle,
 )
+from .demand import OnDemand
 from .groupsettings import ServerAddress, ServerRule, UpstreamSettings
 from .members import Member, Rank, Turn
 from .names import HostNames, Watched
@@ -45,7 +48,7 @@ class Group:
         self.sole: Peer | None = None
         self.become(rank, take)
 
-    def become(self, rank: Rank, take: Take | None) -> None:
+    def become(self, rank: Rank, take: Take | None = None) -> None:
         """Consist of other servers from now on."""
         self.rank = rank
         self.sole = None
@@ -60,6 +63,7 @@ class Groups:
     def __init__(self, assembly: Assembly) -> None:
         self._assembly = assembly
         self.names = HostNames(assembly)
+        self.on_demand = OnDemand(assembly, self)
         self._named: dict[str, Group] = {}
         self._unnamed: dict[ServerAddress, Group] = {}
         self._declared: set[str] = set()
@@ -87,15 +91,24 @@ class Groups:
     def at(self, address: ServerAddress, word: Word) -> Group:
         """The group of all addresses of a host."""
         if address not in self._unnamed:
-            name = address.host if address.port in (0, 80) else f"{address.host}:{address.port}"
-            group = self._unnamed[address] = Group(name, Rank(()))
+            group = self._unnamed[address] = self.empty(address)
 
             def fill() -> None:
                 peers = self._resolved(address, word, fill)
-                group.become(Rank(tuple(Member(peer, name.encode()) for peer in peers)), None)
+                group.become(Rank(tuple(Member(peer, group.name) for peer in peers)))
 
             fill()
         return self._unnamed[address]
+
+    def known(self, address: ServerAddress) -> Group | None:
+        """The group at an address that the configuration names."""
+        return self._unnamed.get(address)
+
+    @staticmethod
+    def empty(address: ServerAddress) -> Group:
+        """A group for an address, nobody in it yet."""
+        host = address.host
+        return Group(host if address.port in (0, 80) else f"{host}:{address.port}", Rank(()))
 
     def _resolved(
         self,
@@ -136,36 +149,40 @@ class Groups:
         group = Group(level.args[0].text, Rank(()))
         watched = self._watched(level)
 
-        def peers(rule: ServerRule) -> list[Peer]:
-            host = watched.get(rule)
-            if host is None:
-                return self._resolved(rule.address, rule.word, fill, keeping)
-            peer, port = self._assembly.pools.peer, rule.address.port
-            return [peer(address, port, keeping) for address in host.addresses]
+        def here() -> Iterator[tuple[ServerRule, Peer]]:
+            for rule in settings.server:
+                if rule in watched:
+                    for one, host, port in current(rule, watched[rule]):
+                        yield one, self._assembly.pools.peer(host, port, keeping)
+                else:
+                    for peer in self._resolved(rule.address, rule.word, fill, keeping):
+                        yield rule, peer
 
         def fill() -> None:
             ranks: dict[bool, list[Member]] = {False: [], True: []}
-            for rule in settings.server:
-                for peer in peers(rule):
-                    member = members.setdefault((rule, peer), _member(rule, peer))
-                    ranks[rule.backup].append(member)
+            kept = set()
+            for rule, peer in here():
+                member = members.setdefault((rule, peer), _member(rule, peer))
+                ranks[rule.backup].append(member)
+                kept.add((rule, peer))
             behind = Rank(tuple(ranks[True])) if ranks[True] else None
             rank = Rank(tuple(ranks[False]), behind)
             group.become(rank, self._way(level, settings, rank))
-            here = {*ranks[False], *ranks[True]}
-            for key in [key for key, member in members.items() if member not in here]:
+            peers = {peer for _, peer in kept}
+            for key in members.keys() - kept:
                 del members[key]
-                self._assembly.pools.forget(key[1])
+                if key[1] not in peers:
+                    self._assembly.pools.forget(key[1])
 
         for host in watched.values():
             host.changed = fill
         fill()
         return group
 
-    def _watched(self, level: Level) -> dict[ServerRule, Watched]:
+    def _watched(self, level: Level) -> dict[ServerRule, Watched[Any]]:
         """The servers of a group that are resolved while it runs (`resolve`)."""
         asked = level[ResolverSettings]
-        found: dict[ServerRule, Watched] = {}
+        found: dict[ServerRule, Watched[Any]] = {}
         for rule in level[UpstreamSettings].server:
             if not rule.resolve:
                 continue
@@ -174,7 +191,8 @@ class Groups:
                 self._assembly.complain(rule.word.origin, what, "resolver 127.0.0.53;")
                 continue
             host, wait = rule.address.host, asked.resolver_timeout
-            found[rule] = self.names.watched(host, asked.resolver, wait)
+            watch = self.names.watched if rule.service is None else self.names.service
+            found[rule] = watch(rule.service or host, asked.resolver, wait)
         return found
 
     def _way(self, level: Level, settings: UpstreamSettings, rank: Rank) -> Take | None:
@@ -210,6 +228,25 @@ def _member(rule: ServerRule, peer: Peer) -> Member:
         rule.max_conns,
         rule.down,
     )
+
+
+def current(rule: ServerRule, watched: Watched[Any]) -> Iterator[tuple[ServerRule, str, int]]:
+    """The servers that a watched name stands for now: each with its host and port.
+
+    Of a service those with the lowest priority come first, the others are behind them as backups
+    (nginx's reading of RFC 2782).
+    """
+    if rule.service is None:
+        for host in watched.addresses:
+            yield rule, host, rule.address.port
+        return
+    first = min((found.priority for found in watched.addresses), default=0)
+    for found in watched.addresses:
+        behind = found.priority > first
+        if not (rule.backup and behind):
+            name = f"{found.target}:{found.port}"
+            one = attrs.evolve(rule, name=name, weight=found.weight, backup=rule.backup or behind)
+            yield one, found.host, found.port
 
 
 def by_number(settings: UpstreamSettings, rank: Rank, variables: Variables) -> Take:

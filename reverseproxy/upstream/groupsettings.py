@@ -66,10 +66,12 @@ class ServerRule:
     backup: bool = False
     down: bool = False
     resolve: bool = False
+    #: the name of a service as the DNS is asked for it
+    service: str | None = None
 
 
 _NUMBERS = {"weight": number(1, 65535), "max_fails": number(), "max_conns": number()}
-_COMMERCIAL = ("slow_start", "route", "service", "drain")
+_COMMERCIAL = ("slow_start", "route", "drain")
 
 
 def server(args: Args) -> ServerRule:
@@ -86,11 +88,25 @@ def server(args: Args) -> ServerRule:
             given[name] = _NUMBERS[name](value)
         elif name == "fail_timeout" and equals:
             given[name] = seconds(value)
+        elif name == "service" and equals:
+            given[name] = _service(value, address, first)
         elif name in _COMMERCIAL:
             raise BadValue(f'"{name}" of server is not there yet', word)
         else:
             raise BadValue(f'server does not take "{word.text}"', word)
+    if "service" in given and not given.get("resolve"):
+        raise BadValue('server with "service" needs "resolve" too', first)
     return ServerRule(address, first.text, first, **given)
+
+
+def _service(word: Word, address: ServerAddress, server: Word) -> str:
+    """`service=NAME`: the name of the SRV records, `_NAME._tcp.HOST` (RFC 2782) or NAME.HOST."""
+    if not word.text:
+        raise BadValue("no name of a service", word)
+    if server.text != address.host:
+        raise BadValue('server with "service" may not have a port: the DNS says it', server)
+    prefix = word.text if "." in word.text else f"_{word.text}._tcp"
+    return f"{prefix}.{address.host}"
 
 
 @attrs.frozen
@@ -146,7 +162,7 @@ class UpstreamSettings:
         many=True,
         doc="A server of the group: a name, whose addresses are all tried, an address or a socket.",
         syntax="address [weight=number] [max_fails=number] [fail_timeout=time] "
-        "[max_conns=number] [backup] [down] [resolve]",
+        "[max_conns=number] [backup] [down] [resolve] [service=name]",
     )
     zone: str | None = directive(
         zone,

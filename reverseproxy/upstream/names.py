@@ -8,52 +8,40 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import attrs
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.names import client, hosts
-from twisted.names.resolve import ResolverChain
 
 from reverseproxy.config import Diagnostic, Word
+
+from .dns import PAUSE, DomainNames, Found, Lookup, ServiceAddress
 
 if TYPE_CHECKING:
     from reverseproxy.web.assembly import Assembly
 
     from .resolving import Resolver
 
-#: Seconds between two questions for the same host.
-PAUSE = 10.0
-
-
-@attrs.frozen
-class Found:
-    """The addresses of a host, maybe none, and how long they hold, in seconds."""
-
-    addresses: list[str]
-    ttl: float = PAUSE
-
-
-Lookup = Callable[[str], "Deferred[Found]"]
-#: Makes a Lookup that asks certain name servers, (address, port), within so many seconds.
-Asking = Callable[[Sequence[tuple[str, int]], float], Lookup]
-
+T = TypeVar("T")
 
 #: No host is asked for more often than this, whatever its time to live says; in seconds.
-_SHORTEST = 1.0
+SHORTEST = 1.0
+
+#: Makes what asks certain name servers, (address, port), within so many seconds.
+Asking = Callable[[Sequence[tuple[str, int]], float], DomainNames]
 
 
-class Watched:
-    """A host that is asked for as often as its time to live wants; `changed` hears of news.
+class Watched(Generic[T]):
+    """A name that is asked for as often as its time to live wants; `changed` hears of news.
 
-    When there is no answer what was known stays: a resolver that is down takes nobody away.
+    When there is no answer what was known stays: a resolver that is down takes nobody away. Only
+    the word that there is no such name does.
     """
 
     def __init__(
         self,
         reactor: Any,
-        ask: Callable[[], Deferred[Found]],
-        addresses: list[str],
+        ask: Callable[[], Deferred[Found[T]]],
+        addresses: list[T],
         valid: float | None,
     ) -> None:
         self.addresses = addresses
@@ -80,14 +68,14 @@ class Watched:
         self._call = None
         self._ask().addCallback(self._answered)
 
-    def _answered(self, found: Found) -> None:
+    def _answered(self, found: Found[T]) -> None:
         if not self._running:
             return
         pause = PAUSE
         if found.addresses:
-            pause = max(found.ttl if self._valid is None else self._valid, _SHORTEST)
+            pause = max(found.ttl if self._valid is None else self._valid, SHORTEST)
         self._call = self._reactor.callLater(pause, self._go)
-        if found.addresses and set(found.addresses) != set(self.addresses):
+        if (found.addresses or found.gone) and set(found.addresses) != set(self.addresses):
             self.addresses = found.addresses
             self.changed()
 
@@ -95,7 +83,7 @@ class Watched:
 class HostNames:
     """What is known of hosts. `lookup` asks for a host's addresses; it can be replaced, for tests.
 
-    It never fails. `asking` does the same for the name servers of a `resolver`.
+    It never fails. `asking` gives the same for the name servers of a `resolver`.
     """
 
     def __init__(self, assembly: Assembly) -> None:
@@ -105,10 +93,10 @@ class HostNames:
         self._call: Any = None
         self._running = False
         self.lookup: Lookup = DomainNames(assembly.reactor).lookup
-        self.asking: Asking = lambda servers, timeout: (
-            DomainNames(assembly.reactor, servers=servers, timeout=timeout).lookup
+        self.asking: Asking = lambda servers, timeout: DomainNames(
+            assembly.reactor, servers=servers, timeout=timeout
         )
-        self._watched: list[Watched] = []
+        self._watched: list[Watched[Any]] = []
 
     def addresses(self, host: str, word: Word, later: Callable[[], None]) -> list[str]:
         """The numeric addresses of a host, those of IPv4 first, as nginx has them.
@@ -130,14 +118,30 @@ class HostNames:
             return []
         return self._found[host]
 
-    def watched(self, host: str, resolver: Resolver, timeout: float) -> Watched:
+    def watched(self, host: str, resolver: Resolver, timeout: float) -> Watched[str]:
         """A host that is asked for again and again; it begins with what the system knows."""
-        lookup = self.asking(resolver.servers, timeout)
+        known = of_families(Found(_system(host)[0]), resolver).addresses
+        return self._watch(self.asker(host, resolver, timeout), known, resolver)
 
-        def ask() -> Deferred[Found]:
-            return lookup(host).addCallback(_of_families, resolver)
+    def service(self, name: str, resolver: Resolver, timeout: float) -> Watched[ServiceAddress]:
+        """A service that is asked for again and again; it begins with nobody, as in nginx."""
+        asked = self.asking(resolver.servers, timeout)
 
-        known = _of_families(Found(_system(host)[0]), resolver).addresses
+        def ask() -> Deferred[Found[ServiceAddress]]:
+            return asked.services(name).addCallback(of_families, resolver)
+
+        return self._watch(ask, [], resolver)
+
+    def asker(
+        self, host: str, resolver: Resolver, timeout: float
+    ) -> Callable[[], Deferred[Found[str]]]:
+        """What asks a resolver for a host."""
+        asked = self.asking(resolver.servers, timeout)
+        return lambda: asked.lookup(host).addCallback(of_families, resolver)
+
+    def _watch(
+        self, ask: Callable[[], Deferred[Found[T]]], known: list[T], resolver: Resolver
+    ) -> Watched[T]:
         made = Watched(self._assembly.reactor, ask, known, resolver.valid)
         self._watched.append(made)
         return made
@@ -171,7 +175,7 @@ class HostNames:
             asked.append(answer)
         DeferredList(asked).addCallback(lambda _results: self._wait())
 
-    def _answered(self, answer: Found, host: str) -> None:
+    def _answered(self, answer: Found[str], host: str) -> None:
         found = answer.addresses
         if not found or not self._running:
             return
@@ -180,6 +184,16 @@ class HostNames:
             later()
         what = f'the host "{host}" is found in upstream now: {", ".join(found)}'
         self._assembly.error_log.log("notice", what)
+
+
+def of_families(found: Found[T], resolver: Resolver) -> Found[T]:
+    """What is left of an answer without the families that are off."""
+    left = []
+    for address in found.addresses:
+        host = address.host if isinstance(address, ServiceAddress) else str(address)
+        if resolver.ipv6 if ":" in host else resolver.ipv4:
+            left.append(address)
+    return Found(left, found.ttl, found.gone)
 
 
 def _system(host: str) -> tuple[list[str], str]:
@@ -191,69 +205,3 @@ def _system(host: str) -> tuple[list[str], str]:
     addresses = dict.fromkeys((family, str(name[0])) for family, _, _, _, name in found)
     ordered = sorted(addresses, key=lambda one: one[0] != socket.AF_INET)
     return [address for _, address in ordered], ""
-
-
-class DomainNames:
-    """The DNS, asked without a thread.
-
-    It is asked at `servers`; without them at those of `resolv`, and /etc/hosts comes first.
-    """
-
-    def __init__(
-        self,
-        reactor: Any,
-        resolv: str = "/etc/resolv.conf",
-        servers: Sequence[tuple[str, int]] = (),
-        timeout: float = 30.0,
-    ) -> None:
-        self._reactor = reactor
-        self._resolv = resolv
-        self._own = list(servers)
-        #: it is asked three times in the time there is
-        self._timeouts = (timeout / 6, timeout / 3, timeout / 2)
-
-    def lookup(self, host: str) -> Deferred[Found]:
-        """The addresses of a host, of IPv4 and then of IPv6."""
-        servers = self._own or _servers(self._resolv)
-        asked: Any = client.Resolver(servers=servers, reactor=self._reactor, timeout=self._timeouts)
-        if not self._own:
-            asked = ResolverChain([hosts.Resolver(), asked])
-        both = DeferredList(
-            [asked.lookupAddress(host), asked.lookupIPV6Address(host)], consumeErrors=True
-        )
-        return both.addCallback(_numeric)
-
-
-def _of_families(found: Found, resolver: Resolver) -> Found:
-    """What is left of an answer without the families that are off."""
-    left = [one for one in found.addresses if (resolver.ipv6 if ":" in one else resolver.ipv4)]
-    return Found(left, found.ttl)
-
-
-def _servers(path: str) -> list[tuple[str, int]]:
-    """The name servers of a resolv.conf; this machine if it names none, as resolv.conf(5) says."""
-    found = []
-    try:
-        with open(path, encoding="latin-1") as file:
-            for line in file:
-                words = line.split()
-                if len(words) > 1 and words[0] == "nameserver":
-                    found.append((words[1], 53))
-    except FileNotFoundError:
-        found = []
-    return found or [("127.0.0.1", 53)]
-
-
-def _numeric(results: list[tuple[bool, Any]]) -> Found:
-    """The addresses in the answers to both questions."""
-    found: dict[str, None] = {}
-    lives: list[float] = []
-    for success, answer in results:
-        for record in answer[0] if success else ():
-            payload = record.payload
-            lives.append(float(record.ttl))
-            if hasattr(payload, "dottedQuad"):
-                found[payload.dottedQuad()] = None
-            elif hasattr(payload, "_address"):
-                found[payload._address] = None
-    return Found(list(found), min(lives, default=PAUSE))

@@ -18,7 +18,8 @@ from .exchange import Exchange
 from .tunnel import FromClient
 
 if TYPE_CHECKING:
-    from reverseproxy.content.proxy import ReverseProxyResource
+    from reverseproxy.content.destination import Destination
+    from reverseproxy.content.route import Route
     from reverseproxy.web.request import Request
 
     from .client import ProxyClient
@@ -31,8 +32,10 @@ class Streamed(Exchange):
 
     __slots__ = ("_chunked", "complete", "consumed")
 
-    def __init__(self, route: ReverseProxyResource, request: Request, head: bytes) -> None:
-        super().__init__(route, request, head)
+    def __init__(
+        self, route: Route, request: Request, destination: Destination, head: bytes
+    ) -> None:
+        super().__init__(route, request, destination, head)
         self._chunked = request.body_length is None
         self.complete = False
         self.consumed = False

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reverseproxy import __version__
+from reverseproxy.config import Template
 from reverseproxy.content.documents import document_root, realpath_root, request_filename
 from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.wire.credentials import basic_credentials
@@ -20,6 +21,8 @@ from reverseproxy.wire.forwarded import append_forwarded_for
 from reverseproxy.wire.hosts import parse_host
 
 if TYPE_CHECKING:
+    from reverseproxy.content.target import Target
+
     from .request import Request
 
 Getter = Callable[["Request"], bytes | None]
@@ -196,13 +199,19 @@ def _time_iso8601(request: Request) -> bytes:
     return request.site.dates.iso()
 
 
+def _target(request: Request) -> Target | None:
+    """Where the request is passed on to, if it is."""
+    written = request.location.level[ProxySettings].proxy_pass
+    return request.proxied_to if isinstance(written, Template) else written
+
+
 def _proxy_host(request: Request) -> bytes | None:
-    target = request.location.level[ProxySettings].proxy_pass
+    target = _target(request)
     return None if target is None else target.name.encode()
 
 
 def _proxy_port(request: Request) -> bytes | None:
-    target = request.location.level[ProxySettings].proxy_pass
+    target = _target(request)
     return None if target is None else b"%d" % target.port
 
 

@@ -20,6 +20,7 @@ from .redirecting import RedirectingRequest
 from .spool import Spool
 
 if TYPE_CHECKING:
+    from reverseproxy.content.target import Target
     from reverseproxy.upstream.attempt import Try
     from reverseproxy.upstream.streaming import Streamed
 
@@ -43,6 +44,8 @@ class Request(RedirectingRequest):
     body_length: int | None = 0
     #: the attempts at upstreams, for `$upstream_…`
     upstream_tries: tuple[Try, ...] = ()
+    #: where a `proxy_pass` with variables sends it
+    proxied_to: Target | None = None
     #: the request that this one is made for, where it is no client's own (a subrequest)
     parent: Request | None = None
     #: what `limit_req` and `limit_conn` decided, for their variables

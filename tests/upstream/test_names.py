@@ -5,11 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.task import Clock
-from twisted.names import dns
-from twisted.names.common import ResolverBase
-from twisted.names.error import DomainError
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.config import ConfigurationError
@@ -30,6 +26,7 @@ class MissingHosts(SynchronousTestCase):
         """A bench that knows no names, and asks `self.known` for them."""
         self.patch(names.socket, "getaddrinfo", nothing)
         self.known: dict[str, list[str]] = {}
+        self.gone: set[str] = set()
         self.asked: list[str] = []
         bench = serve(self, text)
         hosts = bench.assembly.groups.names
@@ -38,9 +35,10 @@ class MissingHosts(SynchronousTestCase):
         self.addCleanup(hosts.stop)
         return bench
 
-    def lookup(self, host: str) -> Deferred[names.Found]:
+    def lookup(self, host: str) -> Deferred[names.Found[str]]:
         self.asked.append(host)
-        return succeed(names.Found(self.known.get(host, []), ttl=20.0))
+        gone = host in self.gone
+        return succeed(names.Found(self.known.get(host, []), ttl=20.0, gone=gone))
 
 
 class MissingHostTests(MissingHosts):
@@ -165,6 +163,16 @@ class ResolveTests(MissingHosts):
         bench.advance(60)
         self.assertEqual(self.who(bench, 2), {"10.0.0.7"})
 
+    def test_gone(self) -> None:
+        """The word that there is no such name takes everybody away, as in nginx."""
+        bench = self.group()
+        self.known["app"] = ["10.0.0.7"]
+        bench.advance(names.PAUSE + 1)
+        self.known.clear()
+        self.gone.add("app")
+        bench.advance(21)
+        self.assertEqual(self.who(bench, 2), {"10.0.0.1"})
+
     def test_valid(self) -> None:
         """It is asked as often as the time to live wants, or `valid` instead."""
         for resolver, count in (("resolver 192.0.2.53;", 3), ("resolver ::1 valid=5s;", 10)):
@@ -188,6 +196,97 @@ class ResolveTests(MissingHosts):
         self.assertIn('no resolver is defined to resolve "app"', error.message)
 
 
+class ServiceTests(MissingHosts):
+    """`server NAME service=http resolve`: what SRV records say."""
+
+    services_known: list[names.ServiceAddress]
+
+    def services(self, name: str) -> Deferred[names.Found[names.ServiceAddress]]:
+        self.asked.append(name)
+        return succeed(names.Found(self.services_known, ttl=20.0))
+
+    def begin(self, text: str) -> Bench:
+        self.patch(names, "DomainNames", lambda *_given, **_named: self)
+        return super().begin(text)
+
+    def group(self, server: str = "app service=http resolve", extra: str = "") -> Bench:
+        return self.begin(
+            f"resolver 192.0.2.53; upstream g {{ server {server}; {extra} keepalive 0; }} "
+            "server { listen 80; location / { proxy_pass http://g; } }"
+        )
+
+    def places(self, bench: Bench, count: int) -> list[str]:
+        """Where so many requests go."""
+        found = []
+        for _ in range(count):
+            client = bench.client()
+            client.ask()
+            found.append(f"{bench.upstream().host}:{bench.upstream().port}")
+            bench.upstream().send(ok())
+        return found
+
+    def test_service(self) -> None:
+        """Port and weight are the records'; those of higher priority numbers are backups."""
+        self.services_known = [
+            names.ServiceAddress("10.0.0.1", 8001, 2, 10, "a"),
+            names.ServiceAddress("10.0.0.2", 8002, 1, 10, "b"),
+            names.ServiceAddress("10.0.0.3", 8003, 1, 20, "c"),
+        ]
+        bench = self.group()
+        bench.advance(1)
+        self.assertEqual(self.asked, ["_http._tcp.app"])
+        places = self.places(bench, 6)
+        self.assertEqual(sorted(set(places)), ["10.0.0.1:8001", "10.0.0.2:8002"])
+        self.assertEqual(places.count("10.0.0.1:8001"), 4)
+        bench.accepting = False
+        client = bench.client()
+        client.ask()
+        bench.upstream().refuse()
+        bench.upstream().refuse()
+        self.assertEqual(bench.upstream().host, "10.0.0.3")
+
+    def test_changes(self) -> None:
+        """Weights that change hold from then on, and connections to who stays are kept."""
+        self.services_known = [names.ServiceAddress("10.0.0.1", 8001, 1, 10, "a")]
+        bench = self.group("app service=web.tcp resolve")
+        bench.advance(1)
+        self.assertEqual(self.asked, ["web.tcp.app"])
+        self.services_known = [
+            names.ServiceAddress("10.0.0.1", 8001, 3, 10, "a"),
+            names.ServiceAddress("10.0.0.2", 8002, 1, 10, "b"),
+        ]
+        bench.advance(21)
+        self.assertEqual(self.places(bench, 4).count("10.0.0.1:8001"), 3)
+
+    def test_backup(self) -> None:
+        """Of a service that is `backup` those with the lowest priority are, the others nothing."""
+        self.services_known = [
+            names.ServiceAddress("10.0.0.1", 8001, 1, 10, "a"),
+            names.ServiceAddress("10.0.0.2", 8002, 1, 20, "b"),
+        ]
+        bench = self.group("app service=http resolve backup", "server 10.0.0.9:80;")
+        bench.advance(1)
+        bench.accepting = False
+        client = bench.client()
+        client.ask()
+        bench.upstream().refuse()
+        bench.upstream().refuse()
+        self.assertEqual([u.host for u in bench.upstreams], ["10.0.0.9", "10.0.0.1"])
+        self.assertEqual(client.answer().status, 502)
+
+    def test_mistakes(self) -> None:
+        """A service without `resolve`, with a port or without a name is refused."""
+        for server, message in (
+            ("app service=http", 'server with "service" needs "resolve" too'),
+            ("app:80 service=http resolve", 'server with "service" may not have a port'),
+            ("app service= resolve", "no name of a service"),
+        ):
+            with self.assertRaises(ConfigurationError) as caught:
+                self.group(server)
+            (error,) = caught.exception.diagnostics
+            self.assertTrue(error.message.startswith(message), error.message)
+
+
 class AllAddressesTests(SynchronousTestCase):
     def test_all(self) -> None:
         """A host with several addresses uses them all in turn, those of IPv4 first."""
@@ -205,53 +304,3 @@ class AllAddressesTests(SynchronousTestCase):
             client = bench.client()
             client.ask()
         self.assertEqual([u.host for u in bench.upstreams], ["10.0.0.1", "2001:db8::1"])
-
-
-class Answers(ResolverBase):
-    """A name server that knows `app`."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__()
-        self.given = given
-
-    def _lookup(self, name: bytes, _cls: int, kind: int, _timeout: Any) -> Deferred[Any]:
-        if bytes(name) != b"app":
-            return fail(DomainError(name))
-        payload: Any = dns.Record_A("10.0.0.7")
-        if kind == dns.AAAA:
-            payload = dns.Record_AAAA("2001:db8::7")
-        alias = dns.RRHeader(name, dns.CNAME, payload=dns.Record_CNAME(b"other"), ttl=9)
-        return succeed(([alias, dns.RRHeader(name, kind, payload=payload, ttl=5)], [], []))
-
-
-class DomainNameTests(SynchronousTestCase):
-    def test_lookup(self) -> None:
-        """Both kinds of addresses are asked for; what is not there is no error."""
-        self.patch(names.client, "Resolver", Answers)
-        domain = names.DomainNames(Clock(), self.mktemp())
-        found = self.successResultOf(domain.lookup("app"))
-        self.assertEqual((found.addresses, found.ttl), (["10.0.0.7", "2001:db8::7"], 5.0))
-        self.assertEqual(self.successResultOf(domain.lookup("no-such-host")).addresses, [])
-
-    def test_own_servers(self) -> None:
-        """The servers of a `resolver` are asked, in the time there is, and /etc/hosts is not."""
-        made: list[dict[str, Any]] = []
-
-        def noted(**given: Any) -> Answers:
-            made.append(given)
-            return Answers(**given)
-
-        self.patch(names.client, "Resolver", noted)
-        self.patch(names.hosts, "Resolver", None)
-        domain = names.DomainNames(Clock(), servers=[("192.0.2.1", 5353)], timeout=6.0)
-        self.assertEqual(len(self.successResultOf(domain.lookup("app")).addresses), 2)
-        self.assertEqual(made[0]["servers"], [("192.0.2.1", 5353)])
-        self.assertEqual(sum(made[0]["timeout"]), 6.0)
-
-    def test_servers(self) -> None:
-        """The name servers are resolv.conf's, or this machine."""
-        path = self.mktemp()
-        self.assertEqual(names._servers(path), [("127.0.0.1", 53)])
-        with open(path, "w") as file:
-            file.write("search example.org\nnameserver 192.0.2.1 # one\nnameserver\n")
-        self.assertEqual(names._servers(path), [("192.0.2.1", 53)])

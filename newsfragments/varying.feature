@@ -1,0 +1,1 @@
+`proxy_pass` takes variables: `proxy_pass http://$backend;` goes to an `upstream`, to an address, or to a name that the `resolver` knows, for as long as the DNS says it holds. A resolver that is down holds no request up for more than a second and takes no server away.

@@ -1,0 +1,166 @@
+"""How an upstream is asked: the head of the request that goes to it, and the body that is set.
+
+Which fields are set and which stop here is decided when the configuration is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reverseproxy.errors import ClientError
+from reverseproxy.upstream.exchange import Exchange, Upgrade
+from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
+from reverseproxy.wire.framing import connection_tokens
+from reverseproxy.wire.grammar import is_token
+
+from .askingsettings import AskingSettings, own_address
+from .proxysettings import ProxySettings
+
+if TYPE_CHECKING:
+    from reverseproxy.web.place import Place
+    from reverseproxy.web.request import Request
+    from reverseproxy.web.variables import Rendered
+
+    from .destination import Destination
+
+#: What the path of a request becomes at its destination.
+Mapping = Callable[["Request", "Destination"], bytes]
+
+#: Fields of a request that are made anew or mean only this hop (RFC 9110 section 7.6).
+_STOPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
+
+_CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+class Asking:
+    """What the requests of a location are on their way out."""
+
+    def __init__(self, place: Place, mapping: Mapping) -> None:
+        settings, proxying = place[AskingSettings], place[ProxySettings]
+        self._target_of = mapping
+        self._set: list[tuple[bytes, Rendered]] = [
+            (b"%b: " % rule.name.encode(), place.compile(rule.value))
+            for rule in proxying.proxy_set_header
+        ]
+        names = {rule.name.lower().encode() for rule in proxying.proxy_set_header}
+        self._sets_host = b"host" in names
+        self._stopped = _STOPPED | names
+        self.sets_upgrade = b"upgrade" in names
+        self._sets_connection = b"connection" in names
+        #: whether a request that had a length gets one that has no body
+        self._zero = b"content-length" not in names
+        self.sends_body = proxying.proxy_pass_request_body
+        body, method = settings.proxy_set_body, settings.proxy_method
+        self.body_of = None if body is None else place.compile(body)
+        self.method_of = None if method is None else place.compile(method)
+        self._takes_chunks = settings.proxy_http_version == b"1.1"
+        self.streams = not settings.proxy_request_buffering and self.sends_body and not body
+        self._passes_fields = settings.proxy_pass_request_headers
+        bind = settings.proxy_bind
+        self.bind_of = None if bind is None else place.compile(bind)
+        self.ignores_abort = settings.proxy_ignore_client_abort
+        self.socket_keepalive = settings.proxy_socket_keepalive
+        #: what follows the target
+        self._version = b" HTTP/%b\r\n" % settings.proxy_http_version
+        if not self._takes_chunks and not self._sets_connection:
+            self._version += b"Connection: close\r\n"
+
+    def can_stream(self, request: Request) -> bool:
+        """Whether a body is to come that can be passed on as it comes (not in chunks to 1.0)."""
+        return (
+            request.has_body
+            and request.spool is None
+            and (request.body_length is not None or self._takes_chunks)
+        )
+
+    def upgrade(self, request: Request) -> tuple[type[Exchange], bytes]:
+        """Whether the upstream is asked to switch protocols, and what asks it.
+
+        A WebSocket's handshake (RFC 6455 section 4.1) is passed on as it is; any other protocol
+        only where `proxy_set_header` passes it.
+        """
+        if self.sets_upgrade:
+            if not self._sets_connection:
+                return Exchange, b""
+            sent = {name.lower(): value_of(request) for name, value_of in self._set}
+            asks = b"upgrade" in connection_tokens(sent[b"connection: "])
+            return (Upgrade if asks and sent[b"upgrade: "] else Exchange), b""
+        head = request.head
+        if (
+            not self._sets_connection
+            and head.method == b"GET"
+            and head.version == b"1.1"
+            and (head.joined(b"upgrade") or b"").lower() == b"websocket"
+            and b"upgrade" in connection_tokens(head.joined(b"connection"))
+        ):
+            return Upgrade, b"Upgrade: websocket\r\nConnection: upgrade\r\n"
+        return Exchange, b""
+
+    def head(
+        self,
+        request: Request,
+        destination: Destination,
+        more: bytes = b"",
+        streamed: bool = False,
+    ) -> bytes:
+        """The head of the request to the upstream, with the lines of `more`; a body that is set.
+
+        Raises ClientError where a variable gives what can't be sent.
+        """
+        head = request.head
+        method = head.method if self.method_of is None else self.method(request)
+        parts = [method, b" ", self._target_of(request, destination), self._version]
+        if not self._sets_host:
+            parts += (b"Host: ", destination.host, b"\r\n")
+        for name, value_of in self._set:
+            value = value_of(request)
+            if value:
+                if not safe_field_value(value):
+                    raise ClientError(
+                        400,
+                        "RP-400-set-header",
+                        f"a control byte in proxy_set_header {name[:-2].decode()}: {value!r}",
+                    )
+                parts += (name, value, b"\r\n")
+        stopped = self._stopped
+        also = hop_by_hop(head.joined(b"connection"))
+        if also is not HOP_BY_HOP:
+            stopped = stopped | also
+        for name, value in head.fields if self._passes_fields else ():
+            if name.lower() not in stopped:
+                parts += (name, b": ", value, b"\r\n")
+        return b"".join(parts) + self._framing(request, more, streamed)
+
+    def _framing(self, request: Request, more: bytes, streamed: bool) -> bytes:
+        """The end of a head, which says how long the body is; a body that is set follows."""
+        if self.body_of is not None:
+            body = self.body_of(request)
+            return b"%bContent-Length: %d\r\n\r\n%b" % (more, len(body), body)
+        if streamed:
+            size = request.body_length
+            length = _CHUNKED if size is None else b"Content-Length: %d\r\n" % size
+        elif request.spool is not None:
+            length = b"Content-Length: %d\r\n" % request.spool.size
+        elif self._zero and request.head.named.get(b"content-length") is not None:
+            length = b"Content-Length: 0\r\n"
+        else:
+            length = b""
+        return length + more + b"\r\n"
+
+    def method(self, request: Request) -> bytes:
+        """The method that the upstream sees. Raises ClientError if a variable gives none."""
+        if self.method_of is None:
+            return request.head.method
+        method = self.method_of(request)
+        if not is_token(method):
+            raise ClientError(400, "RP-400-method", f"proxy_method gives no method: {method!r}")
+        return method
+
+    def bind(self, request: Request) -> tuple[str, int] | None:
+        """The address to connect from; None where there is none, or a variable gives nonsense."""
+        text = b"" if self.bind_of is None else self.bind_of(request)
+        address = own_address(text.decode("latin-1"))
+        if address is None and text:
+            request.location.error_log.error(f"invalid local address {text!r}", request=request)
+        return address

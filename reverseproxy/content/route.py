@@ -1,0 +1,91 @@
+"""What a location does with the requests that it passes on, and with their answers.
+
+All of it is made when the configuration is loaded, and the same whoever the upstream is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reverseproxy.upstream.attempt import Timeouts
+from reverseproxy.upstream.exchange import Exchange
+from reverseproxy.upstream.failover import Failover
+from reverseproxy.upstream.streaming import Streamed
+from reverseproxy.web.response import Fields, Response
+from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop
+
+from .answerfields import AnswerFields
+from .asking import Asking
+from .passing import Passing
+from .proxysettings import ProxySettings
+
+if TYPE_CHECKING:
+    from reverseproxy.web.place import Place
+    from reverseproxy.web.request import Request
+    from reverseproxy.wire.heads import ResponseHead
+
+    from .destination import Destination
+
+
+class Route:
+    """What a location does with the requests that it passes on, and with their answers."""
+
+    def __init__(self, place: Place, asking: Asking, fields: AnswerFields) -> None:
+        settings = place[ProxySettings]
+        self.asking = asking
+        self.failover = Failover(
+            settings.proxy_next_upstream,
+            settings.proxy_next_upstream_tries,
+            settings.proxy_next_upstream_timeout,
+        )
+        self.timeouts = Timeouts(
+            settings.proxy_connect_timeout,
+            settings.proxy_send_timeout,
+            settings.proxy_read_timeout,
+        )
+        self.head_limit = settings.proxy_buffer_size
+        buffers = settings.proxy_buffers
+        self.memory = settings.proxy_buffer_size + buffers.count * buffers.size
+        self.busy = settings.proxy_busy_buffers_size or 2 * max(
+            settings.proxy_buffer_size, buffers.size
+        )
+        self.piece_size = settings.proxy_temp_file_write_size or self.busy
+        self.overflow = settings.proxy_temp_path
+        self.overflow_limit = settings.proxy_max_temp_file_size
+        self.passing = Passing(place)
+        self._plain_hidden = self.passing.hidden | HOP_BY_HOP
+        self._fields = fields
+
+    def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
+        """The upstream's answer, less what stops here."""
+        hidden = self._plain_hidden
+        also = hop_by_hop(head.joined(b"connection"))
+        if also is not HOP_BY_HOP:
+            hidden = hidden | also
+        fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
+        if not head.named.keys().isdisjoint(self._fields.names):
+            rewritten = self._fields.rewritten
+            fields = [(name, rewritten(request, name, value)) for name, value in fields]
+        if self.passing.passes_own:
+            request.lines_passed = self.passing.passes_own & head.named.keys()
+        method_of = self.asking.method_of
+        if method_of is not None and method_of(request) == b"HEAD" != request.head.method:
+            # The length is that of a body which nobody has asked for.
+            length = 0
+        return Response(head.status, fields, length, reason=head.reason or None)
+
+    def forward(self, request: Request, destination: Destination) -> None:
+        """Send a request, whose body is here, to a peer of its destination."""
+        asking = self.asking
+        if b"upgrade" in request.head.named or asking.sets_upgrade:
+            kind, upgrade = asking.upgrade(request)
+            head = asking.head(request, destination, upgrade)
+            kind(self, request, destination, head).begin()
+        else:
+            head = asking.head(request, destination)
+            Exchange(self, request, destination, head).begin()
+
+    def stream(self, request: Request, destination: Destination) -> None:
+        """Send a request whose body is yet to come."""
+        head = self.asking.head(request, destination, streamed=True)
+        Streamed(self, request, destination, head).begin()
