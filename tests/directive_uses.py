@@ -15,13 +15,14 @@ class Use:
     `good` and `bad` are whole statements, put into the innermost block where the directive may
     stand; MARK in `bad` is where the error must point. `says` is the beginning of what the error
     says; a "%" at its start stands for the directive's name in quotes. `http` stands in `http`
-    before both.
+    before both, `beside` after the good one.
     """
 
     good: str
     bad: str
     says: str
     http: str = ""
+    beside: str = ""
 
 
 def _on(name: str) -> Use:

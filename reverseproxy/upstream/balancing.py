@@ -42,6 +42,19 @@ class LeastConnections(Turn):
         return heaviest(equals) if len(equals) > 1 else best
 
 
+class SlowLeastConnections(Turn):
+    """The same in a group some of whose servers come back slowly (`slow_start`)."""
+
+    __slots__ = ()
+
+    def _choose(self, now: float) -> Member | None:
+        usable = [member for member in self._rank.members if self._usable(member, now)]
+        loads = [member.conns / (member.weight * member.grown(now)) for member in usable]
+        least = min(loads, default=0.0)
+        equals = [one for one, load in zip(usable, loads, strict=True) if load == least]
+        return heaviest(equals, now)
+
+
 class Numbered(Turn):
     """Chooses by a number from 0 to the sum of the weights; `_number` gives one after another."""
 

@@ -4,7 +4,9 @@ Nothing here knows of connections: a `Member` is counted, a `Turn` is one reques
 members, from one to the next as they fail. Times are in seconds, monotonic.
 
 A member that failed `max_fails` times is passed over for `fail_timeout`; then one request goes to
-it, and what becomes of that decides. A group of one is never passed over, as there is nobody else.
+it, and what becomes of that decides. A group of one is never passed over, as there is nobody else;
+unless a health check says so. What changes the state of a member, passive or checked, are its
+methods `begin`, `end`, `examine`, `judge` and `trust`.
 """
 
 from __future__ import annotations
@@ -14,8 +16,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from .health import UP, Health, Result, worst
+
 if TYPE_CHECKING:
     from .pool import Peer
+
+#: The least part of its weight that a server has while it comes back slowly.
+_LEAST = 0.01
 
 
 @attrs.define(eq=False)
@@ -29,6 +36,7 @@ class Member:
     fail_timeout: float = 10.0
     max_conns: int = 0
     down: bool = False
+    slow_start: float = 0.0
     #: requests under way
     conns: int = 0
     fails: int = 0
@@ -36,7 +44,12 @@ class Member:
     accessed: float = -inf
     checked: float = -inf
     effective: int = attrs.field(init=False)
-    current: int = 0
+    current: float = 0
+    #: what the health checks of its group say, and how many of them that it isn't to be used
+    health: tuple[Health, ...] = ()
+    ailing: int = 0
+    #: when it came back into use
+    back: float = -inf
 
     def __attrs_post_init__(self) -> None:
         self.effective = self.weight
@@ -45,13 +58,28 @@ class Member:
         """Whether a request may go there now."""
         return not (
             self.down
-            or (
-                self.max_fails
-                and self.fails >= self.max_fails
-                and now - self.checked <= self.fail_timeout
-            )
+            or self.ailing
+            or (self.fails and self.failing(now))
             or (self.max_conns and self.conns >= self.max_conns)
         )
+
+    def failing(self, now: float) -> bool:
+        """Whether requests failed there so often that it is out of use for a while."""
+        return 0 < self.max_fails <= self.fails and now - self.checked <= self.fail_timeout
+
+    def state(self, now: float) -> str:
+        """In one word: `down`, `unhealthy`, `checking`, `unavail` or `up`."""
+        if self.down:
+            return "down"
+        if self.ailing:
+            return worst(self.health)
+        return "unavail" if self.failing(now) else UP
+
+    def grown(self, now: float) -> float:
+        """The part of its weight that it has again (`slow_start`), up to 1."""
+        if not self.slow_start:
+            return 1.0
+        return min(1.0, max(_LEAST, (now - self.back) / self.slow_start))
 
     def begin(self, now: float) -> None:
         """A request goes there."""
@@ -63,7 +91,9 @@ class Member:
         """A request is done with it; whether that put it out of use for a while."""
         self.conns -= 1
         if not failed:
-            if self.accessed < self.checked:
+            if self.fails and self.accessed < self.checked:
+                if 0 < self.max_fails <= self.fails:
+                    self.back = now
                 self.fails = 0
             return False
         self.fails += 1
@@ -72,6 +102,27 @@ class Member:
             return False
         self.effective = max(0, self.effective - self.weight // self.max_fails)
         return self.fails >= self.max_fails
+
+    def examine(self, health: Health) -> None:
+        """One more health check looks at it."""
+        self.health += (health,)
+        self._count_ailing()
+
+    def judge(self, health: Health, result: Result) -> None:
+        """One of its health checks came to a result."""
+        ailed = self.ailing
+        health.note(result)
+        self._count_ailing()
+        if ailed and not self.ailing:
+            self.back = result.when
+
+    def trust(self, health: Health) -> None:
+        """It was well before this configuration was loaded."""
+        health.state = UP
+        self._count_ailing()
+
+    def _count_ailing(self) -> None:
+        self.ailing = sum(one.state != UP for one in self.health)
 
 
 @attrs.frozen(eq=False)
@@ -92,6 +143,11 @@ class Rank:
         return len(self.members) == 1 and self.backup is None
 
     @property
+    def everyone(self) -> tuple[Member, ...]:
+        """All of them, those behind too."""
+        return self.members + (self.backup.members if self.backup is not None else ())
+
+    @property
     def weight(self) -> int:
         """The sum of the weights."""
         return sum(member.weight for member in self.members)
@@ -103,13 +159,14 @@ class Rank:
         return here + (self.backup.tries if self.backup is not None else 0)
 
 
-def heaviest(members: list[Member]) -> Member | None:
-    """The next of `members` in smooth weighted round robin."""
+def heaviest(members: list[Member], now: float | None = None) -> Member | None:
+    """The next of `members` in smooth weighted round robin; `now` where some may start slowly."""
     best: Member | None = None
-    total = 0
+    total: float = 0
     for member in members:
-        member.current += member.effective
-        total += member.effective
+        gain = member.effective if now is None else member.effective * member.grown(now)
+        member.current += gain
+        total += gain
         if member.effective < member.weight:
             member.effective += 1
         if best is None or member.current > best.current:
@@ -135,7 +192,8 @@ class Turn:
         """The member to be tried next; None when no one is left (nginx's "no live upstreams")."""
         if self._single:
             (found,) = self._rank.members
-            if found.down or (found.max_conns and found.conns >= found.max_conns):
+            full = found.max_conns and found.conns >= found.max_conns
+            if found.down or found.ailing or full:
                 return None
             found.conns += 1
             return found
@@ -168,3 +226,13 @@ class Turn:
         if self.tries:
             self.tries -= 1
         return member.end(failed, now)
+
+
+class SlowTurn(Turn):
+    """Round robin in a group some of whose servers come back slowly (`slow_start`)."""
+
+    __slots__ = ()
+
+    def _round_robin(self, now: float) -> Member | None:
+        usable = [member for member in self._rank.members if self._usable(member, now)]
+        return heaviest(usable, now)
