@@ -24,6 +24,7 @@ from reverseproxy.content import (
     proxy,
     static,
     stubstatus,
+    upstreamstatus,
 )
 from reverseproxy.content.askingsettings import AskingSettings
 from reverseproxy.content.fieldsettings import FieldSettings
@@ -98,6 +99,7 @@ SETTINGS: tuple[type, ...] = (
     FieldSettings,
     mount.MountSettings,
     stubstatus.StubStatusSettings,
+    upstreamstatus.UpstreamStatusSettings,
     gzip.GzipSettings,
     gzipstatic.GzipStaticSettings,
     gunzip.GunzipSettings,
@@ -132,6 +134,7 @@ GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
 CONTENTS: tuple[Callable[[Place], IResource | None], ...] = (
     mount.content,
     stubstatus.content,
+    upstreamstatus.content,
     proxy.content,
     static.content,
 )

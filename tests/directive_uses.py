@@ -274,6 +274,7 @@ USES: dict[str, Use] = {
     "aio": Use("aio threads;", "§aio;", "% takes"),
     "directio": Use("directio 8m;", "directio §10x;", "% takes a size such as 10m"),
     "stub_status": Use("stub_status;", "§stub_status on off;", "% takes 0 or 1 arguments"),
+    "upstream_status": Use("upstream_status;", "§upstream_status on;", "% takes no arguments"),
     "open_file_cache": Use(
         "open_file_cache max=100 inactive=20s;",
         "open_file_cache max=100 §age=1;",
