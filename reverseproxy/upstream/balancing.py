@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from zlib import crc32
 
-from .members import Member, Rank, Turn, heaviest
+from .members import Member, Rank, Turn, heaviest, slowly
 
 #: How many misses are allowed before it is round robin's turn.
 _MISSES = 20
@@ -52,7 +52,7 @@ class SlowLeastConnections(Turn):
         loads = [member.conns / (member.weight * member.grown(now)) for member in usable]
         least = min(loads, default=0.0)
         equals = [one for one, load in zip(usable, loads, strict=True) if load == least]
-        return heaviest(equals, now)
+        return slowly(equals, now)
 
 
 class Numbered(Turn):

@@ -123,7 +123,7 @@ class Groups:
             known(group.name.decode(), member)
             for group in self.declared
             for member in group.rank.everyone
-            if member.health and not member.ailing
+            if member.health and not member.barred
         )
 
     def trust(self, healthy: Collection[Known]) -> None:

@@ -45,20 +45,21 @@ class Member:
     checked: float = -inf
     effective: int = attrs.field(init=False)
     current: float = 0
-    #: what the health checks of its group say, and how many of them that it isn't to be used
+    #: what the health checks of its group say
     health: tuple[Health, ...] = ()
-    ailing: int = 0
+    #: how many reasons there are not to use it: that it is down, and checks that speak against it
+    barred: int = attrs.field(init=False)
     #: when it came back into use
     back: float = -inf
 
     def __attrs_post_init__(self) -> None:
         self.effective = self.weight
+        self._count()
 
     def ready(self, now: float) -> bool:
         """Whether a request may go there now."""
         return not (
-            self.down
-            or self.ailing
+            self.barred
             or (self.fails and self.failing(now))
             or (self.max_conns and self.conns >= self.max_conns)
         )
@@ -71,7 +72,7 @@ class Member:
         """In one word: `down`, `unhealthy`, `checking`, `unavail` or `up`."""
         if self.down:
             return "down"
-        if self.ailing:
+        if self.barred:
             return worst(self.health)
         return "unavail" if self.failing(now) else UP
 
@@ -106,23 +107,23 @@ class Member:
     def examine(self, health: Health) -> None:
         """One more health check looks at it."""
         self.health += (health,)
-        self._count_ailing()
+        self._count()
 
     def judge(self, health: Health, result: Result) -> None:
         """One of its health checks came to a result."""
-        ailed = self.ailing
+        barred = self.barred
         health.note(result)
-        self._count_ailing()
-        if ailed and not self.ailing:
+        self._count()
+        if barred and not self.barred:
             self.back = result.when
 
     def trust(self, health: Health) -> None:
         """It was well before this configuration was loaded."""
         health.state = UP
-        self._count_ailing()
+        self._count()
 
-    def _count_ailing(self) -> None:
-        self.ailing = sum(one.state != UP for one in self.health)
+    def _count(self) -> None:
+        self.barred = self.down + sum(one.state != UP for one in self.health)
 
 
 @attrs.frozen(eq=False)
@@ -159,20 +160,32 @@ class Rank:
         return here + (self.backup.tries if self.backup is not None else 0)
 
 
-def heaviest(members: list[Member], now: float | None = None) -> Member | None:
-    """The next of `members` in smooth weighted round robin; `now` where some may start slowly."""
+def heaviest(members: list[Member]) -> Member | None:
+    """The next of `members` in smooth weighted round robin."""
     best: Member | None = None
-    total: float = 0
+    total = 0
     for member in members:
-        gain = member.effective if now is None else member.effective * member.grown(now)
-        member.current += gain
-        total += gain
+        member.current += member.effective
+        total += member.effective
         if member.effective < member.weight:
             member.effective += 1
         if best is None or member.current > best.current:
             best = member
     if best is not None:
         best.current -= total
+    return best
+
+
+def slowly(members: list[Member], now: float) -> Member | None:
+    """The same with the part of their weights that they have now (`slow_start`)."""
+    lacking = 0.0
+    for member in members:
+        lack = member.effective * (1.0 - member.grown(now))
+        member.current -= lack
+        lacking += lack
+    best = heaviest(members)
+    if best is not None:
+        best.current += lacking
     return best
 
 
@@ -193,7 +206,7 @@ class Turn:
         if self._single:
             (found,) = self._rank.members
             full = found.max_conns and found.conns >= found.max_conns
-            if found.down or found.ailing or full:
+            if found.barred or full:
                 return None
             found.conns += 1
             return found
@@ -235,4 +248,4 @@ class SlowTurn(Turn):
 
     def _round_robin(self, now: float) -> Member | None:
         usable = [member for member in self._rank.members if self._usable(member, now)]
-        return heaviest(usable, now)
+        return slowly(usable, now)

@@ -154,9 +154,9 @@ class ResultTests(HealthCase):
             for at, health in enumerate(member.health):
                 passed = at != bad
                 member.judge(health, Result(passed, "", 1.0))
-            self.assertEqual((member.ailing, member.ready(2.0)), (1, False))
+            self.assertEqual((member.barred, member.ready(2.0)), (1, False))
         member.judge(member.health[2], Result(True, "", 3.0))
-        self.assertEqual((member.ailing, member.ready(4.0), member.back), (0, True, 3.0))
+        self.assertEqual((member.barred, member.ready(4.0), member.back), (0, True, 3.0))
 
     def test_match(self) -> None:
         """An answer is looked at by the tests of a match, variables included."""
