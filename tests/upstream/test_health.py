@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from reverseproxy.config import ConfigurationError
 from reverseproxy.upstream import healthcheck
 from reverseproxy.upstream.exchange import Exchange
+from reverseproxy.upstream.members import Rank
 from reverseproxy.web.ownrequest import OwnRequest
 from reverseproxy.web.variables import _GETTERS
 
@@ -108,16 +109,22 @@ class TurnTests(HealthCase):
         self.says["10.0.0.1"] = b""
         self.assertEqual(self.wait(4.5), ["1"])
         self.bench.upstreams[0].send(ok())
+        self.says.clear()
         self.assertEqual(self.wait(0.5), ["1"])
+        self.assertEqual((self.wait(0.25), self.wait(3)), ([], ["1", "1", "1"]))
 
     def test_stop(self) -> None:
         """When it stops nothing is asked any more, and what was under way is dropped."""
-        bench = self.begin("health_check interval=1s;")
+        bench = self.begin("health_check keepalive_time=1h;", f"{TWO} server 10.0.0.3;")
         self.says["10.0.0.1"] = b""
-        self.wait(0.75)
+        self.wait(3)
+        bench.advance(0.5)
+        self.assertEqual([one.host[-1] for one in bench.upstreams], ["1", "2", "3"])
         bench.assembly.groups.stop()
         bench.reactor.settle()
-        self.assertEqual([one.ended for one in bench.upstreams], ["reset", "reset"])
+        waiting, idle, connecting = bench.upstreams
+        self.assertEqual((waiting.ended, idle.ended), ("reset", "reset"))
+        self.assertEqual(connecting.state, "cancelled")
         self.assertEqual((self.wait(10), bench.reactor.getDelayedCalls()[1:]), ([], []))
 
     def test_which(self) -> None:
@@ -137,11 +144,11 @@ class TurnTests(HealthCase):
         """A server that a name comes to have is checked from then on, one that it loses no more."""
         bench = self.begin("health_check interval=1s mandatory;")
         (group,) = bench.assembly.groups.declared
-        (check,) = group.checks
         first, second = group.rank.members
-        check.follow([second])
+        group.become(Rank((second,)), None)
         self.assertEqual(set(self.wait(2)), {"2"})
-        check.follow([first, second])
+        self.assertIsNone(group.sole)
+        group.become(Rank((first, second)), None)
         self.assertEqual(set(self.wait(2)), {"1", "2"})
 
     def test_no_connections_left(self) -> None:

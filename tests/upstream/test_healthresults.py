@@ -182,7 +182,7 @@ class ResultTests(HealthCase):
         self.assertEqual(self.state(), "up")
         self.wait(5)
         last = self.bench.upstream()
-        last.send(b"40000\r\n" + b"x" * 0x3FFFE + b"we\r\n")
+        last.send(b"40002\r\n" + b"x" * 0x3FFFE + b"well\r\n")
         self.assertEqual((self.state(), last.ended), ("unhealthy", "reset"))
 
     def test_body_not_needed(self) -> None:
