@@ -17,7 +17,15 @@ from collections.abc import Callable
 from twisted.web.resource import IResource
 
 from reverseproxy.config import Level
-from reverseproxy.content import autoindex, gzipstatic, mount, proxy, static, stubstatus
+from reverseproxy.content import (
+    autoindex,
+    gzipstatic,
+    mount,
+    proxy,
+    static,
+    stubstatus,
+    upstreamstatus,
+)
 from reverseproxy.content.askingsettings import AskingSettings
 from reverseproxy.content.fieldsettings import FieldSettings
 from reverseproxy.content.filecache import FileCacheSettings
@@ -48,6 +56,8 @@ from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.upstream.groupsettings import UpstreamSettings
+from reverseproxy.upstream.healthsettings import HealthCheckSettings
+from reverseproxy.upstream.matching import MatchSettings
 from reverseproxy.upstream.resolving import ResolverSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
@@ -81,12 +91,15 @@ SETTINGS: tuple[type, ...] = (
     SymlinkSettings,
     UpstreamSettings,
     ResolverSettings,
+    HealthCheckSettings,
+    MatchSettings,
     ProxySettings,
     AskingSettings,
     PassingSettings,
     FieldSettings,
     mount.MountSettings,
     stubstatus.StubStatusSettings,
+    upstreamstatus.UpstreamStatusSettings,
     gzip.GzipSettings,
     gzipstatic.GzipStaticSettings,
     gunzip.GunzipSettings,
@@ -121,6 +134,7 @@ GUARDS: tuple[Callable[[Place, IResource], IResource | None], ...] = (
 CONTENTS: tuple[Callable[[Place], IResource | None], ...] = (
     mount.content,
     stubstatus.content,
+    upstreamstatus.content,
     proxy.content,
     static.content,
 )

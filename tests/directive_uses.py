@@ -15,13 +15,14 @@ class Use:
     `good` and `bad` are whole statements, put into the innermost block where the directive may
     stand; MARK in `bad` is where the error must point. `says` is the beginning of what the error
     says; a "%" at its start stands for the directive's name in quotes. `http` stands in `http`
-    before both.
+    before both, `beside` after the good one.
     """
 
     good: str
     bad: str
     says: str
     http: str = ""
+    beside: str = ""
 
 
 def _on(name: str) -> Use:
@@ -273,6 +274,7 @@ USES: dict[str, Use] = {
     "aio": Use("aio threads;", "§aio;", "% takes"),
     "directio": Use("directio 8m;", "directio §10x;", "% takes a size such as 10m"),
     "stub_status": Use("stub_status;", "§stub_status on off;", "% takes 0 or 1 arguments"),
+    "upstream_status": Use("upstream_status;", "§upstream_status on;", "% takes no arguments"),
     "open_file_cache": Use(
         "open_file_cache max=100 inactive=20s;",
         "open_file_cache max=100 §age=1;",

@@ -97,7 +97,8 @@ class DirectiveTests(DirectiveCase):
         """The good use of each directive loads."""
         for row in ROWS:
             use = self.use(row)
-            self.assertEqual(self.errors(text(innermost(row), use.good, use.http)), [], row.name)
+            line = f"{use.good} {use.beside}"
+            self.assertEqual(self.errors(text(innermost(row), line, use.http)), [], row.name)
 
     def test_bad(self) -> None:
         """The bad use of each is one error, at the word at fault, that says what was expected."""

@@ -17,5 +17,17 @@ USES: dict[str, Use] = {
     "proxy_next_upstream": Use(
         "proxy_next_upstream http_503;", "proxy_next_upstream §http_418;", "proxy_next_upstream "
     ),
+    "health_check": Use(
+        "health_check interval=50ms match=well mandatory;",
+        "health_check §interval=soon;",
+        "% takes a time such as 90",
+        "upstream g { server 127.0.0.1; } match well { status 200; }",
+        beside="proxy_pass http://g;",
+    ),
+    "match": Use(
+        'match well { status ! 500-599 404; header Server; body ~ "ok"; }',
+        "match well { §colour red; }",
+        'match takes status, header, body and require, not "colour"',
+    ),
     "resolver": Use("resolver [::1]:53 valid=5s;", "resolver §localhost;", "resolver takes addr"),
 }

@@ -48,7 +48,7 @@ DIRECTIVES = frozenset(
     grpc_ssl_key_log grpc_ssl_name grpc_ssl_password_file grpc_ssl_protocols
     grpc_ssl_server_name grpc_ssl_session_reuse grpc_ssl_trusted_certificate grpc_ssl_verify
     grpc_ssl_verify_depth gunzip gunzip_buffers gzip gzip_buffers gzip_comp_level gzip_disable
-    gzip_http_version gzip_min_length gzip_proxied gzip_static gzip_types gzip_vary hash header
+    gzip_http_version gzip_min_length gzip_proxied gzip_static gzip_types gzip_vary hash
     health_check health_check_timeout hls hls_buffers hls_forward_args hls_fragment
     hls_mp4_buffer_size hls_mp4_max_buffer_size http http2 http2_body_preread_size
     http2_chunk_size http2_idle_timeout http2_max_concurrent_pushes http2_max_concurrent_streams

@@ -48,7 +48,7 @@ class Daemon(Service):
         globalLogPublisher.addObserver(self._observe)  # type: ignore[arg-type]
         polling.install(assembly.reactor)
         assembly.sweep.start()
-        assembly.groups.names.start()
+        assembly.groups.start()
         for sock, site in self._sockets:
             port = Port(sock, site, assembly.reactor)
             port.startListening()
@@ -89,7 +89,7 @@ class Daemon(Service):
     def _let_go(self, result: Any) -> Any:
         assembly = self.assembly
         assembly.sweep.stop()
-        assembly.groups.names.stop()
+        assembly.groups.stop()
         assembly.pools.close()
         globalLogPublisher.removeObserver(self._observe)  # type: ignore[arg-type]
         if self._pid_file is not None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from zlib import crc32
 
-from .members import Member, Rank, Turn, heaviest
+from .members import Member, Rank, Turn, heaviest, slowly
 
 #: How many misses are allowed before it is round robin's turn.
 _MISSES = 20
@@ -40,6 +40,19 @@ class LeastConnections(Turn):
             elif mine == its:
                 equals.append(member)
         return heaviest(equals) if len(equals) > 1 else best
+
+
+class SlowLeastConnections(Turn):
+    """The same in a group some of whose servers come back slowly (`slow_start`)."""
+
+    __slots__ = ()
+
+    def _choose(self, now: float) -> Member | None:
+        usable = [member for member in self._rank.members if self._usable(member, now)]
+        loads = [member.conns / (member.weight * member.grown(now)) for member in usable]
+        least = min(loads, default=0.0)
+        equals = [one for one, load in zip(usable, loads, strict=True) if load == least]
+        return slowly(equals, now)
 
 
 class Numbered(Turn):

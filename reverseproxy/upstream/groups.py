@@ -21,18 +21,23 @@ from .balancing import (
     Circle,
     LeastConnections,
     OnCircle,
+    SlowLeastConnections,
 )
 from .demand import OnDemand
 from .groupsettings import ServerAddress, ServerRule, UpstreamSettings
-from .members import Member, Rank, Turn
+from .healthcheck import HealthCheck, Known, known
+from .members import Member, Rank, SlowTurn, Turn
 from .names import HostNames, Watched
 from .pool import Keeping, Peer
 from .resolving import ResolverSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from reverseproxy.web.assembly import Assembly
     from reverseproxy.web.request import Request
     from reverseproxy.web.variables import Variables
+
 
 Take = Callable[["Request"], Turn]
 
@@ -46,15 +51,32 @@ class Group:
     def __init__(self, name: str, rank: Rank, take: Take | None = None) -> None:
         self.name = name.encode()
         self.sole: Peer | None = None
+        self.checks: tuple[HealthCheck, ...] = ()
+        #: whether requests are counted, however few servers there are
+        self._counts = False
         self.become(rank, take)
 
     def become(self, rank: Rank, take: Take | None = None) -> None:
         """Consist of other servers from now on."""
         self.rank = rank
         self.sole = None
-        if rank.single and not rank.members[0].down and not rank.members[0].max_conns:
+        plain = rank.single and not rank.members[0].down and not rank.members[0].max_conns
+        if plain and not self._counts:
             self.sole = rank.members[0].peer
         self.take = take or (lambda _request: Turn(rank))
+        for check in self.checks:
+            check.follow(rank.everyone)
+
+    def count(self) -> None:
+        """Count requests from now on: somebody looks at each server."""
+        self._counts = True
+        self.sole = None
+
+    def add_check(self, check: HealthCheck) -> None:
+        """Have the servers checked, and use none that a check speaks against."""
+        self.count()
+        self.checks += (check,)
+        check.follow(self.rank.everyone)
 
 
 class Groups:
@@ -79,6 +101,40 @@ class Groups:
             self._declared.add(name)
             if self._is_right(level, word):
                 self._named[name] = self._made(level)
+
+    @property
+    def declared(self) -> Iterable[Group]:
+        """The groups that `upstream` blocks declare."""
+        return self._named.values()
+
+    def start(self) -> None:
+        """Begin to ask for names, and to check servers."""
+        self.names.start()
+        for group in self.declared:
+            for check in group.checks:
+                check.start()
+
+    def stop(self) -> None:
+        """Ask and check no more."""
+        self.names.stop()
+        for group in self.declared:
+            for check in group.checks:
+                check.stop()
+
+    def healthy(self) -> frozenset[Known]:
+        """The servers that health checks find well: for `trust` of the next configuration's."""
+        return frozenset(
+            known(group.name.decode(), member)
+            for group in self.declared
+            for member in group.rank.everyone
+            if member.health and not member.barred
+        )
+
+    def trust(self, healthy: Collection[Known]) -> None:
+        """Let servers that were well be so from the start, where checks are `persistent`."""
+        for group in self.declared:
+            for check in group.checks:
+                check.trust(healthy)
 
     def named(self, name: str) -> Group | None:
         """The group that an `upstream` block declares."""
@@ -202,14 +258,19 @@ class Groups:
             for setting in level.own
             if setting.name in ("ip_hash", "hash", "least_conn", "random")
         ]
+        slow = [rule for rule in settings.server if rule.slow_start]
         if not ways:
-            return None
+            return (lambda _request: SlowTurn(rank)) if slow else None
         for setting in ways[1:]:
             what = f'"{setting.name}": the group chooses by {ways[0].name} already'
             self._assembly.complain(setting.origin, what)
         name = ways[0].name
         if name == "least_conn":
-            return lambda _request: LeastConnections(rank)
+            kind = SlowLeastConnections if slow else LeastConnections
+            return lambda _request: kind(rank)
+        for rule in slow:
+            what = f"a group that chooses by {name} has no slow_start"
+            self._assembly.complain(rule.word.origin, what)
         for rule in settings.server:
             if rule.backup:
                 what = f"a group that chooses by {name} has no backup servers"
@@ -227,6 +288,7 @@ def _member(rule: ServerRule, peer: Peer) -> Member:
         rule.fail_timeout,
         rule.max_conns,
         rule.down,
+        rule.slow_start,
     )
 
 

@@ -62,6 +62,7 @@ class ServerRule:
     weight: int = 1
     max_fails: int = 1
     fail_timeout: float = 10.0
+    slow_start: float = 0.0
     max_conns: int = 0
     backup: bool = False
     down: bool = False
@@ -71,11 +72,12 @@ class ServerRule:
 
 
 _NUMBERS = {"weight": number(1, 65535), "max_fails": number(), "max_conns": number()}
-_COMMERCIAL = ("slow_start", "route", "drain")
+_TIMES = ("fail_timeout", "slow_start")
+_COMMERCIAL = ("route", "drain")
 
 
 def server(args: Args) -> ServerRule:
-    """`server ADDRESS [weight=] [max_fails=] [fail_timeout=] [max_conns=] [backup] [down]`."""
+    """`server ADDRESS [weight=] [max_fails=] [fail_timeout=] [slow_start=] [max_conns=] …`."""
     first, *rest = args.words
     address = server_address(first.text, first)
     given: dict[str, Any] = {}
@@ -86,7 +88,7 @@ def server(args: Args) -> ServerRule:
             given[name] = True
         elif name in _NUMBERS and equals:
             given[name] = _NUMBERS[name](value)
-        elif name == "fail_timeout" and equals:
+        elif name in _TIMES and equals:
             given[name] = seconds(value)
         elif name == "service" and equals:
             given[name] = _service(value, address, first)
@@ -162,7 +164,7 @@ class UpstreamSettings:
         many=True,
         doc="A server of the group: a name, whose addresses are all tried, an address or a socket.",
         syntax="address [weight=number] [max_fails=number] [fail_timeout=time] "
-        "[max_conns=number] [backup] [down] [resolve] [service=name]",
+        "[slow_start=time] [max_conns=number] [backup] [down] [resolve] [service=name]",
     )
     zone: str | None = directive(
         zone,

@@ -4,7 +4,9 @@ Nothing here knows of connections: a `Member` is counted, a `Turn` is one reques
 members, from one to the next as they fail. Times are in seconds, monotonic.
 
 A member that failed `max_fails` times is passed over for `fail_timeout`; then one request goes to
-it, and what becomes of that decides. A group of one is never passed over, as there is nobody else.
+it, and what becomes of that decides. A group of one is never passed over, as there is nobody else;
+unless a health check says so. What changes the state of a member, passive or checked, are its
+methods `begin`, `end`, `examine`, `judge` and `trust`.
 """
 
 from __future__ import annotations
@@ -14,8 +16,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from .health import UP, Health, Result, worst
+
 if TYPE_CHECKING:
     from .pool import Peer
+
+#: The least part of its weight that a server has while it comes back slowly.
+_LEAST = 0.01
 
 
 @attrs.define(eq=False)
@@ -29,6 +36,7 @@ class Member:
     fail_timeout: float = 10.0
     max_conns: int = 0
     down: bool = False
+    slow_start: float = 0.0
     #: requests under way
     conns: int = 0
     fails: int = 0
@@ -36,22 +44,43 @@ class Member:
     accessed: float = -inf
     checked: float = -inf
     effective: int = attrs.field(init=False)
-    current: int = 0
+    current: float = 0
+    #: what the health checks of its group say
+    health: tuple[Health, ...] = ()
+    #: how many reasons there are not to use it: that it is down, and checks that speak against it
+    barred: int = attrs.field(init=False)
+    #: when it came back into use
+    back: float = -inf
 
     def __attrs_post_init__(self) -> None:
         self.effective = self.weight
+        self._count()
 
     def ready(self, now: float) -> bool:
         """Whether a request may go there now."""
         return not (
-            self.down
-            or (
-                self.max_fails
-                and self.fails >= self.max_fails
-                and now - self.checked <= self.fail_timeout
-            )
+            self.barred
+            or (self.fails and self.failing(now))
             or (self.max_conns and self.conns >= self.max_conns)
         )
+
+    def failing(self, now: float) -> bool:
+        """Whether requests failed there so often that it is out of use for a while."""
+        return 0 < self.max_fails <= self.fails and now - self.checked <= self.fail_timeout
+
+    def state(self, now: float) -> str:
+        """In one word: `down`, `unhealthy`, `checking`, `unavail` or `up`."""
+        if self.down:
+            return "down"
+        if self.barred:
+            return worst(self.health)
+        return "unavail" if self.failing(now) else UP
+
+    def grown(self, now: float) -> float:
+        """The part of its weight that it has again (`slow_start`), up to 1."""
+        if not self.slow_start:
+            return 1.0
+        return min(1.0, max(_LEAST, (now - self.back) / self.slow_start))
 
     def begin(self, now: float) -> None:
         """A request goes there."""
@@ -63,7 +92,9 @@ class Member:
         """A request is done with it; whether that put it out of use for a while."""
         self.conns -= 1
         if not failed:
-            if self.accessed < self.checked:
+            if self.fails and self.accessed < self.checked:
+                if 0 < self.max_fails <= self.fails:
+                    self.back = now
                 self.fails = 0
             return False
         self.fails += 1
@@ -72,6 +103,27 @@ class Member:
             return False
         self.effective = max(0, self.effective - self.weight // self.max_fails)
         return self.fails >= self.max_fails
+
+    def examine(self, health: Health) -> None:
+        """One more health check looks at it."""
+        self.health += (health,)
+        self._count()
+
+    def judge(self, health: Health, result: Result) -> None:
+        """One of its health checks came to a result."""
+        barred = self.barred
+        health.note(result)
+        self._count()
+        if barred and not self.barred:
+            self.back = result.when
+
+    def trust(self, health: Health) -> None:
+        """It was well before this configuration was loaded."""
+        health.state = UP
+        self._count()
+
+    def _count(self) -> None:
+        self.barred = self.down + sum(one.state != UP for one in self.health)
 
 
 @attrs.frozen(eq=False)
@@ -90,6 +142,11 @@ class Rank:
     def single(self) -> bool:
         """Whether there is no choice at all."""
         return len(self.members) == 1 and self.backup is None
+
+    @property
+    def everyone(self) -> tuple[Member, ...]:
+        """All of them, those behind too."""
+        return self.members + (self.backup.members if self.backup is not None else ())
 
     @property
     def weight(self) -> int:
@@ -119,6 +176,19 @@ def heaviest(members: list[Member]) -> Member | None:
     return best
 
 
+def slowly(members: list[Member], now: float) -> Member | None:
+    """The same with the part of their weights that they have now (`slow_start`)."""
+    lacking = 0.0
+    for member in members:
+        lack = member.effective * (1.0 - member.grown(now))
+        member.current -= lack
+        lacking += lack
+    best = heaviest(members)
+    if best is not None:
+        best.current += lacking
+    return best
+
+
 class Turn:
     """One request's way through the members of a group: round robin (nginx's default)."""
 
@@ -135,7 +205,8 @@ class Turn:
         """The member to be tried next; None when no one is left (nginx's "no live upstreams")."""
         if self._single:
             (found,) = self._rank.members
-            if found.down or (found.max_conns and found.conns >= found.max_conns):
+            full = found.max_conns and found.conns >= found.max_conns
+            if found.barred or full:
                 return None
             found.conns += 1
             return found
@@ -168,3 +239,13 @@ class Turn:
         if self.tries:
             self.tries -= 1
         return member.end(failed, now)
+
+
+class SlowTurn(Turn):
+    """Round robin in a group some of whose servers come back slowly (`slow_start`)."""
+
+    __slots__ = ()
+
+    def _round_robin(self, now: float) -> Member | None:
+        usable = [member for member in self._rank.members if self._usable(member, now)]
+        return slowly(usable, now)

@@ -24,6 +24,7 @@ from reverseproxy.config import (
     Matcher,
     Origin,
 )
+from reverseproxy.content import healthchecks
 from reverseproxy.content.documents import documents
 from reverseproxy.content.filecache import CacheSize, FileCache
 from reverseproxy.content.filesettings import StaticSettings, media_types
@@ -39,7 +40,7 @@ from reverseproxy.upstream.pool import Pools
 from . import addresses
 from .dates import Dates
 from .errorpages import detours
-from .listen import Listen
+from .listen import Address, Listen
 from .locations import HeaderFilter, Location, LocationTable, Rule
 from .place import Place
 from .postaction import followed
@@ -48,6 +49,15 @@ from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
 from .variables import Variables
 from .vhosts import VirtualHost, field_names
+
+
+@attrs.frozen
+class Served:
+    """A server at one of the addresses that it listens on."""
+
+    site: Site
+    host: VirtualHost
+    address: Address
 
 
 class Assembly:
@@ -91,6 +101,8 @@ class Assembly:
         self.pools = Pools(self)
         self.groups = Groups(self)
         self.sites: dict[Listen, Site] = {}
+        #: where each server is listened for, first
+        self.served: dict[Level, Served] = {}
         for http in main.of_kind("http"):
             self._build(http)
         if self.errors:
@@ -116,7 +128,7 @@ class Assembly:
 
     def _site(self, entries: list[addresses.Entry]) -> Site:
         level = addresses.default_of(entries).level
-        return Site(
+        site = Site(
             addresses.virtual_hosts(entries, self.warnings),
             reactor=self.reactor,
             sweep=self.sweep,
@@ -127,6 +139,9 @@ class Assembly:
             head_limits=HeadLimits.of(level[ServerSettings]),
             error_log=self.error_log_of(level),
         )
+        for entry in entries:
+            self.served.setdefault(entry.level, Served(site, entry.host, entry.listen.address))
+        return site
 
     def _virtual_host(self, server: Level) -> VirtualHost:
         settings = server[ServerSettings]
@@ -189,7 +204,7 @@ class Assembly:
     def location(self, place: Place, rewrites: bool = True) -> Location:
         """Make the location of a place; without `rewrites` its program is run by somebody else."""
         level, client = place.level, place[ClientSettings]
-        return Location(
+        location = Location(
             level=level,
             resource=self._chain(place, rewrites),
             filters=self._filters(place),
@@ -205,6 +220,8 @@ class Assembly:
             cork=client.tcp_nopush,
             keep_alive_line=_keep_alive_line(client.keepalive_timeout),
         )
+        healthchecks.declare(place, location)
+        return location
 
     def _chain(self, place: Place, rewrites: bool) -> IResource:
         resource: IResource | None = None

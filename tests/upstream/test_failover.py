@@ -323,7 +323,7 @@ class MistakeTests(SynchronousTestCase):
             (one % "ip_hash; least_conn;", '"least_conn": the group chooses by ip_hash already'),
             (one % "server 10.0.0.2 backup; random;", "a group that chooses by random has no"),
             (one % "server 10.0.0.1:0;", '"0" is not a port'),
-            (one % "server 10.0.0.1 slow_start=5s;", '"slow_start" of server is not there yet'),
+            (one % "server 10.0.0.1 route=a;", '"route" of server is not there yet'),
             (one % "server 10.0.0.1 fast;", 'server does not take "fast"'),
             (one % "hash $uri always;", 'hash takes "consistent" as its second argument'),
         ):

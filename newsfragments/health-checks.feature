@@ -1,0 +1,1 @@
+health_check asks the servers of a group again and again whether they are well, and match says what their answers must be like; no request goes to a server that is not. nginx keeps these for its paid edition; here no zone is needed.
