@@ -309,9 +309,14 @@ class ProxyClient(proxy.ProxyClient):
 
     @property
     def waits(self) -> bool:
-        """Whether nothing came over this connection ever: it may not be accepted yet."""
+        """Whether nothing came over this connection ever: it may not be accepted yet.
+
+        While the client is still sending the request there is nothing to wait for.
+        """
         exchange = self.exchange
-        return self.served == 1 and exchange is not None and not exchange.tried.received
+        if self.served != 1 or exchange is None or exchange.tried.received:
+            return False
+        return exchange.complete or getattr(self.transport, "busy", False)
 
     def pause(self) -> None:
         """Read no more for now: nobody takes what comes."""

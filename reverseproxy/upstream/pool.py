@@ -6,9 +6,9 @@ it idles drops it; idle ones are bounded in number and in time. The most recentl
 first, so that the others can grow old and go.
 
 An upstream may serve one connection at a time, to its end, or only so many: then an idle one is in
-the way of a new one that was connected by the kernel and is not accepted yet. Nobody can see that
-from here; but a new connection that had no byte for a while makes one other of its peer close, the
-one that idles or the next that would. Once a sweep at most, so that it costs a slow upstream little.
+the way of a new one, which the kernel has connected and nobody accepts. That can't be seen from
+here; but a new connection that had no byte for a while makes one other of its peer close, the one
+that idles or the next that would. It may do so once a sweep: a slow upstream loses little by it.
 """
 
 from __future__ import annotations

@@ -76,3 +76,23 @@ class QueuedTests(SynchronousTestCase):
         self.clients[2].ask()
         self.bench.advance(5)
         self.assertEqual((self.ends(), self.bench.idle()), (["", ""], 1))
+
+    def test_dripped(self) -> None:
+        """While a client is still sending its request, that costs no connection of others."""
+        bench = proxied(self, "proxy_request_buffering off;")
+        slow, quick = bench.client(), bench.client()
+        slow.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1")
+        quick.ask()
+        bench.upstream().send(ok())
+        bench.advance(5)
+        self.assertEqual((bench.upstream().ended, bench.idle()), ("", 1))
+        slow.send(b"2")
+        bench.advance(2)
+        self.assertEqual((bench.upstream().ended, bench.idle()), ("reset", 0))
+
+    def test_connections_are_counted(self) -> None:
+        """Each request opens one connection at most, and none is opened ahead of one."""
+        self.assertEqual(self.bench.upstreams, [])
+        self.ask(3)
+        self.bench.advance(10)
+        self.assertEqual(len(self.bench.upstreams), 3)
