@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 #: How many interim answers (RFC 9110 section 15.2) one request may get.
 INTERIM = 16
+#: How long a new connection waits for its first byte before another one has to make way for it.
+PATIENCE = 1.0
 
 
 class ProxyClient(proxy.ProxyClient):
@@ -283,6 +285,8 @@ class ProxyClient(proxy.ProxyClient):
     def check(self, now: float) -> None:
         """Act on a deadline that has passed; the sweep calls it."""
         transport, exchange = self.transport, self.exchange
+        if exchange is not None and self.waits and now >= exchange.tried.started + PATIENCE:
+            self.peer.make_way(self)
         if exchange is not None and getattr(transport, "busy", False):
             taken = transport.taken
             if taken != self._taken:
@@ -302,6 +306,17 @@ class ProxyClient(proxy.ProxyClient):
             else:
                 what = "response header" if self.decoder is None else "upstream"
                 self.fail(UpstreamTimeout(f"upstream timed out while reading {what}"))
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing came over this connection ever: it may not be accepted yet.
+
+        While the client is still sending the request there is nothing to wait for.
+        """
+        exchange = self.exchange
+        if self.served != 1 or exchange is None or exchange.tried.received:
+            return False
+        return exchange.complete or getattr(self.transport, "busy", False)
 
     def pause(self) -> None:
         """Read no more for now: nobody takes what comes."""

@@ -4,6 +4,11 @@ Invariants (each has a test): a connection carries one request at a time; it is 
 after an incomplete body, an unread byte, an error or `Connection: close`; a byte that arrives while
 it idles drops it; idle ones are bounded in number and in time. The most recently used one is taken
 first, so that the others can grow old and go.
+
+An upstream may serve one connection at a time, to its end, or only so many: then an idle one is in
+the way of a new one, which the kernel has connected and nobody accepts. That can't be seen from
+here; but a new connection that had no byte for a while makes one other of its peer close, the one
+that idles or the next that would. It may do so once a sweep: a slow upstream loses little by it.
 """
 
 from __future__ import annotations
@@ -49,6 +54,8 @@ class Peer:
     pools: Pools
     keeping: Keeping
     idle: list[ProxyClient] = attrs.Factory(list)
+    #: new connections without a byte so far, for which the next that is free will be closed
+    queued: dict[ProxyClient, None] = attrs.Factory(dict)
     address: bytes = b""
 
     def __attrs_post_init__(self) -> None:
@@ -74,6 +81,7 @@ class Peer:
             client.served >= keeping.requests
             or now - client.since >= keeping.lifetime
             or not keeping.most
+            or (self.queued and self._is_in_the_way())
         ):
             return False
         client.deadline = now + keeping.timeout
@@ -84,8 +92,25 @@ class Peer:
             next(iter(waiting)).drop()
         return True
 
+    def make_way(self, client: ProxyClient) -> None:
+        """Close a connection so that the upstream comes to accept `client`, now or when one can."""
+        if self.idle:
+            self.idle[0].drop()
+        else:
+            self.queued[client] = None
+
+    def _is_in_the_way(self) -> bool:
+        """Whether one that asked for it still waits; it won't be asked for again at once."""
+        while self.queued:
+            client = next(iter(self.queued))
+            del self.queued[client]
+            if client.waits:
+                return True
+        return False
+
     def lost(self, client: ProxyClient) -> None:
         """A connection is gone: it must not be taken any more."""
+        self.queued.pop(client, None)
         if client in self.idle:
             self.idle.remove(client)
             del self.keeping.waiting[client]

@@ -29,14 +29,30 @@ WSGIScriptAlias / {home}/site/wsgi.py
 """
 
 
-class Application(Server):
-    """The Django site behind Apache, with what it logged."""
+class Apache(Server):
+    """Apache with the WSGI script `home`/site/wsgi.py."""
 
     stop_seconds = 0.5  # a mod_wsgi child may take ten to leave, and has nothing to save
 
+    def __init__(self, home: Path, port: int, environ: dict[str, str]) -> None:
+        account = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
+        configuration = home / "apache.conf"
+        configuration.write_text(
+            CONFIGURATION.format(home=home, port=port, modules=APACHE_MODULES, account=account)
+        )
+        super().__init__(
+            [program("apache2") or "apache2", "-f", str(configuration), "-DFOREGROUND"],
+            port,
+            home,
+            environ=environ,
+        )
+
+
+class Application(Apache):
+    """The Django site behind Apache, with what it logged."""
+
     def __init__(self) -> None:
         home = directory("apache")
-        port = free_port()
         shutil.copytree(Path(__file__).with_name("django_site"), home / "site")
         environ = {
             "DJANGO_SETTINGS_MODULE": "settings",
@@ -50,21 +66,10 @@ class Application(Server):
             env={**os.environ, **environ},
             check=True,
         )
-        account = ""
         if os.geteuid() == 0:
-            account = "User www-data\nGroup www-data"
             for path in (home / "state", *(home / "state").iterdir()):
                 shutil.chown(path, "www-data", "www-data")
-        configuration = home / "apache.conf"
-        configuration.write_text(
-            CONFIGURATION.format(home=home, port=port, modules=APACHE_MODULES, account=account)
-        )
-        super().__init__(
-            [program("apache2") or "apache2", "-f", str(configuration), "-DFOREGROUND"],
-            port,
-            home,
-            environ=environ,
-        )
+        super().__init__(home, free_port(), environ)
 
     def requests(self) -> list[str]:
         """The requests that reached it and are answered: "POST /upload/?id=7"."""

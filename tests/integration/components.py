@@ -15,7 +15,8 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTICLE = ROOT.parent / "shared" / "article" / "using-nginx-as-a-reverse-proxy.txt"
-SYSTEM_PYTHON = "/usr/bin/python3"  # the one that mod_wsgi and Debian's Django belong to
+SYSTEM_PYTHON = "/usr/bin/python3"  # the one that mod_wsgi and Debian's packages belong to
+SYSTEM_PACKAGES = Path("/usr/lib/python3/dist-packages")
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 
 #: Which proxy the tests are about. "nginx" checks the tests themselves against the reference.
@@ -41,9 +42,18 @@ COMPONENTS = {
         "libapache2-mod-wsgi-py3 is not installed",
     ),
     "django": (
-        lambda: Path("/usr/lib/python3/dist-packages/django").is_dir(),
+        lambda: (SYSTEM_PACKAGES / "django").is_dir(),
         "python3-django is not installed",
     ),
+    "gunicorn": (
+        lambda: (SYSTEM_PACKAGES / "gunicorn").is_dir(),
+        "python3-gunicorn is not installed",
+    ),
+    "websockets": (
+        lambda: (SYSTEM_PACKAGES / "websockets").is_dir(),
+        "python3-websockets is not installed",
+    ),
+    "nginx": (lambda: program("nginx") is not None, "nginx is not installed"),
     "strace": (lambda: program("strace") is not None, "strace is not installed"),
     "the article": (ARTICLE.exists, "the article is not in ../shared/article beside this checkout"),
 }

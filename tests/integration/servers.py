@@ -150,6 +150,11 @@ class Server:
                 self.process.wait(self.stop_seconds)
             except subprocess.TimeoutExpired:
                 pass
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to its process group, whatever is under way."""
+        atexit.unregister(self.stop)
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -16,11 +16,10 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration import differential
-from tests.integration.components import COMPONENTS, IntegrationCase, program
+from tests.integration.components import IntegrationCase, program
 from tests.integration.differential import Case, echo, files
 from tests.integration.servers import Server, directory, free_port, once, start_proxy
 
-COMPONENTS["nginx"] = (lambda: program("nginx") is not None, "nginx is not installed")
 #: Allow is ours alone: RFC 9110 section 15.5.6 wants it in every 405, nginx has none.
 IGNORED = frozenset({"server", "date", "allow"})
 #: The fields in which each server speaks of itself, wherever they stand.

@@ -2,60 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 import socket
 import threading
 import time
 
 from tests.integration.components import IntegrationCase
 from tests.integration.servers import Server, directory, free_port, once, start_proxy
-
-#: RFC 6455 section 1.3
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-
-def accept_key(key: bytes) -> bytes:
-    """Sec-WebSocket-Accept for a key (RFC 6455 section 4.2.2)."""
-    return base64.b64encode(hashlib.sha1(key + GUID, usedforsecurity=False).digest())
-
-
-def masked(payload: bytes, opcode: int = 1) -> bytes:
-    """A client's frame (RFC 6455 section 5.2), of less than 64 KiB."""
-    mask = os.urandom(4)
-    body = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-    size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    return bytes([0x80 | opcode]) + length + mask + body
-
-
-def read_frame(connection: socket.socket) -> tuple[int, bytes]:
-    """The opcode and the payload of the next frame, masked or not."""
-    first, second = _exactly(connection, 2)
-    size = second & 0x7F
-    if size == 126:
-        size = int.from_bytes(_exactly(connection, 2), "big")
-    mask = _exactly(connection, 4) if second & 0x80 else bytes(4)
-    body = _exactly(connection, size)
-    return first & 0x0F, bytes(byte ^ mask[i % 4] for i, byte in enumerate(body))
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = connection.recv(size - len(data))
-        if not piece:
-            raise ConnectionError(f"{len(data)} bytes where {size} were to come")
-        data += piece
-    return data
-
-
-def _head(connection: socket.socket) -> bytes:
-    data = b""
-    while not data.endswith(b"\r\n\r\n"):
-        data += _exactly(connection, 1)
-    return data
+from tests.integration.websocket import accept_key, masked, open_websocket, read_frame, read_head
 
 
 def _echo(connection: socket.socket, head: bytes) -> None:
@@ -83,7 +36,7 @@ def _events(connection: socket.socket) -> None:
 def _serve(connection: socket.socket) -> None:
     with connection:
         try:
-            head = _head(connection)
+            head = read_head(connection)
             if b"\r\nUpgrade: websocket\r\n" in head:
                 _echo(connection, head)
             elif head.startswith(b"GET /bound/ "):
@@ -135,14 +88,7 @@ class StreamTests(IntegrationCase):
     def test_websocket(self) -> None:
         """Frames of all sizes come back, and closing is answered and closes."""
         connection = self.connect()
-        key = base64.b64encode(os.urandom(16))
-        connection.sendall(
-            b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + b"\r\n\r\n"
-        )
-        head = _head(connection)
-        self.assertTrue(head.startswith(b"HTTP/1.1 101 "))
-        self.assertIn(b"\r\nSec-WebSocket-Accept: " + accept_key(key) + b"\r\n", head)
+        open_websocket(connection, "/chat")
         for payload in (b"", b"hello", b"x" * 60_000):
             connection.sendall(masked(payload))
             self.assertEqual(read_frame(connection), (1, payload))
@@ -151,7 +97,10 @@ class StreamTests(IntegrationCase):
         self.assertEqual(connection.recv(1), b"")
 
     def test_events(self) -> None:
-        """An event is with the client less than 50 ms after it was sent (the median of ten)."""
+        """An event is with the client less than 50 ms after it was sent.
+
+        Of ten one may be late, as these machines pause now and then.
+        """
         connection = self.connect()
         connection.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         received, late = b"", []
@@ -161,8 +110,9 @@ class StreamTests(IntegrationCase):
             while b"data: " in received and b"\n\n" in received:
                 event, _, received = received.partition(b"\n\n")
                 late.append(now - float(event.partition(b"data: ")[2]))
+        print("late by", " ".join(f"{1000 * each:.1f}" for each in late), "ms")
         self.assertEqual(len(late), 10)
-        self.assertLess(sorted(late)[5], 0.05)
+        self.assertLess(sorted(late)[8], 0.05)
 
     def test_bind(self) -> None:
         """With proxy_bind the upstream sees a connection from that address."""

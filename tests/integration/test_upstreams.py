@@ -1,14 +1,13 @@
-"""Groups of real servers: one of three is killed under load, and no client notices."""
+"""Groups of real servers: they are killed and restarted under load, and no client notices."""
 
 from __future__ import annotations
 
-import http.client
-import sys
-import threading
-import time
-from pathlib import Path
+from collections.abc import Callable
+from typing import ClassVar
 
+from tests.integration import backends
 from tests.integration.components import IntegrationCase
+from tests.integration.load import Load
 from tests.integration.servers import Server, directory, free_port, start_proxy, until
 
 CONFIGURATION = """\
@@ -27,103 +26,56 @@ http {{
     }}
 }}
 """
-#: An HTTP/1.1 server with keep-alive that answers with its port, after a moment. An answer leaves
-#: in one piece: whoever kills the server finds it sent or not; half an answer can't be mended.
-BACKEND = """\
-import http.server, sys, time
-class Answer(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    def do_GET(self):
-        time.sleep(0.005)
-        body = sys.argv[1].encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *args):
-        pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
-"""
 
 
-class Load:
-    """Clients that ask again and again, each on one connection."""
+class ThreeServers:
+    """The tests, with three servers of a kind behind one proxy."""
 
-    def __init__(self, port: int, clients: int = 8) -> None:
-        self.port = port
-        #: status and body of each answer; an error's name where there was none
-        self.answers: list[tuple[int | str, bytes]] = []
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        while not self._stop.is_set():
-            try:
-                connection.request("GET", "/")
-                response = connection.getresponse()
-                self.answers.append((response.status, response.read()))
-            except (OSError, http.client.HTTPException) as error:
-                self.answers.append((type(error).__name__, b""))
-                connection.close()
-        connection.close()
-
-    def more(self, count: int) -> None:
-        """Wait for so many further answers."""
-        wanted = len(self.answers) + count
-        until(lambda: len(self.answers) >= wanted, f"{count} answers")
-
-    def end(self) -> None:
-        """Stop asking."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-
-class UpstreamTests(IntegrationCase):
-    """Three servers behind one proxy."""
+    #: starts a server that answers with its port: see backends.py
+    kind: ClassVar[Callable[..., Server]]
+    #: what is asked of the server on its command line
+    options: tuple[str, ...] = ()
 
     def setUp(self) -> None:
         super().setUp()
-        self.home = directory("upstreams")
         self.ports = [free_port() for _ in range(3)]
         self.backends = {port: self.backend(port) for port in self.ports}
 
     def backend(self, port: int) -> Server:
-        """A server that answers with its port."""
-        home: Path = self.home / f"{port}-{time.monotonic_ns()}"
-        home.mkdir()
-        server = Server([sys.executable, "-c", BACKEND, str(port)], port, home)
-        self.addCleanup(server.stop)
+        """A server on `port`, which may have had one before."""
+        server = self.kind(directory("backend"), port, *self.options)
+        self.addCleanup(server.kill)
         return server
 
     def load(self, choice: str = "") -> Load:
-        """Start the proxy before the servers, and the clients."""
-        port = free_port()
-        path = self.home / "reverseproxy.conf"
+        """Start the proxy and the clients; every server has its share."""
+        home, port = directory("upstreams"), free_port()
+        path = home / "reverseproxy.conf"
         servers = "\n".join(f"server 127.0.0.1:{each} fail_timeout=1s;" for each in self.ports)
         path.write_text(CONFIGURATION.format(choice=choice, servers=servers, port=port))
-        self.addCleanup(start_proxy(path, self.home, port).stop)
+        self.addCleanup(start_proxy(path, home, port).stop)
         load = Load(port)
         self.addCleanup(load.end)
+        load.more(100)
+        self.assertEqual(set(load.served), set(map(str, self.ports)))
         return load
+
+    def finish(self, load: Load) -> None:
+        """End the load: no request has failed."""
+        load.end()
+        print(f"{len(load.failed)} of {len(load.answers)} failed, longest {load.longest:.3f} s")
+        self.assertEqual(load.failed, [])
 
     def test_killed(self) -> None:
         """One of three is killed under load: every request is answered, by the other two."""
         load = self.load()
-        load.more(100)
-        self.assertEqual({body for _, body in load.answers}, {b"%d" % p for p in self.ports})
-        self.backends[self.ports[0]].stop()
+        self.backends[self.ports[0]].kill()
         load.more(100)
         after = len(load.answers)
-        load.more(100)
-        load.end()
-        self.assertEqual({status for status, _ in load.answers}, {200})
-        left = {body for _, body in load.answers[after:]}
-        self.assertEqual(left, {b"%d" % port for port in self.ports[1:]})
+        load.more(300)
+        self.finish(load)
+        left = {who for _, who in load.answers[after:]}
+        self.assertEqual(left, set(map(str, self.ports[1:])))
 
     def test_restarted(self) -> None:
         """All are restarted, one after the other: every request is answered."""
@@ -133,9 +85,25 @@ class UpstreamTests(IntegrationCase):
             self.backends[port].stop()
             load.more(50)
             self.backends[port] = self.backend(port)
-            until(
-                lambda wanted=b"%d" % port: (200, wanted) in load.answers[-20:],
-                f"{port} to be asked again",
-            )
-        load.end()
-        self.assertEqual({status for status, _ in load.answers}, {200})
+            until(lambda wanted=str(port): (200, wanted) in load.answers[-20:], f"{port} to serve")
+        self.finish(load)
+
+
+class GunicornTests(ThreeServers, IntegrationCase):
+    """gunicorn as it comes: a process for each request, and a connection."""
+
+    needs = ("the proxy", "gunicorn")
+    kind = staticmethod(backends.gunicorn)
+
+
+class ThreadedGunicornTests(GunicornTests):
+    """gunicorn with threads, which keeps connections alive."""
+
+    options = ("--worker-class=gthread", "--threads=4", "--keep-alive=5")
+
+
+class ApacheTests(ThreeServers, IntegrationCase):
+    """Apache with mod_wsgi, which keeps connections alive."""
+
+    needs = ("the proxy", "apache", "mod_wsgi")
+    kind = staticmethod(backends.apache)

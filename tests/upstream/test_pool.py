@@ -1,4 +1,8 @@
-"""The pool's invariants: when a connection to an upstream is used again, and when never."""
+"""The pool's invariants: when a connection to an upstream is used again, and when never.
+
+Here and nowhere else they are all together, each with its test; `test_names` has the addresses that
+leave a group, as name servers have it.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +49,7 @@ class PoolTests(SynchronousTestCase):
             self.assertEqual((len(self.bench.upstreams), self.bench.idle()), (1, 1), pieces)
 
     def test_not_reused(self) -> None:
-        """A connection is closed after an answer that says so, or leaves room for doubt."""
+        """Never again after `Connection: close`, an unread byte, or what leaves room for doubt."""
         for pieces in (
             (ok(b"hi", b"Connection: close"),),
             (ok(b"hi", b"Connection: Foo, Close"),),
@@ -68,8 +72,36 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(self.after(ok(), method=b"HEAD"), "reset")
         self.assertEqual(self.client.answer(b"HEAD").get(b"Content-Length"), b"2")
 
+    def test_after_an_incomplete_body(self) -> None:
+        """Never again after a body of which a part is missing: nobody took the rest."""
+        for begun in (ok(b"x" * 9000)[:500], CHUNKED + b"9\r\nhalf"):
+            client = self.bench.client()
+            client.ask()
+            upstream = self.bench.upstream()
+            upstream.send(begun)
+            client.close()
+            self.assertEqual((upstream.ended, self.bench.idle()), ("reset", 0), begun)
+
+    def test_after_an_error(self) -> None:
+        """Never again after an answer that broke the protocol, in its head or in its body."""
+        for wrong in (
+            b"nonsense\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+            b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            CHUNKED + b"x\r\n",
+            CHUNKED + b"1\r\nabc",
+        ):
+            self.client = self.bench.client()
+            self.assertEqual((self.after(wrong), self.bench.idle()), ("reset", 0), wrong)
+
+    def test_after_a_time_out(self) -> None:
+        """Never again after an answer that did not come in time: it may come yet."""
+        self.client.ask()
+        self.bench.advance(62)
+        self.assertEqual((self.bench.upstream().ended, self.bench.idle()), ("reset", 0))
+
     def test_one_at_a_time(self) -> None:
-        """Two requests at once take two connections, and neither sees the other's answer."""
+        """Never more than one request on a connection: two at once take two connections."""
         clients = [self.bench.client(), self.bench.client()]
         for client in clients:
             client.ask()
@@ -78,6 +110,16 @@ class PoolTests(SynchronousTestCase):
         first.send(ok(b"first"))
         self.assertEqual([c.answer().body for c in clients], [b"first", b"second"])
         self.assertEqual(self.bench.idle(), 2)
+
+    def test_pipelined(self) -> None:
+        """Never more than one request on a connection, however many a client sends ahead."""
+        self.client.send(request() * 3)
+        for count in (1, 2, 3):
+            (upstream,) = self.bench.upstreams
+            self.assertEqual(len(upstream.requests()), 1, count)
+            upstream.take()
+            upstream.send(ok())
+        self.assertEqual(len(self.client.answers()), 3)
 
     def test_most_recent_first(self) -> None:
         """The connection that was used last is taken first, so that the others grow old."""
@@ -142,6 +184,22 @@ class PoolTests(SynchronousTestCase):
         self.bench.assembly.pools.close()
         self.bench.reactor.settle()
         self.assertEqual((connections.upstreams, self.bench.idle()), (0, 0))
+
+    def test_left(self) -> None:
+        """A peer that leaves its group: what idles is dropped, what is in use is not kept."""
+        clients = [self.bench.client(), self.bench.client()]
+        for client in clients:
+            client.ask()
+        idle, used = self.bench.upstreams
+        idle.send(ok())
+        pools = self.bench.assembly.pools
+        peer = pools.peer("127.0.0.1", 8080)
+        pools.forget(peer)
+        self.bench.reactor.settle()
+        self.assertEqual((idle.ended, used.ended), ("reset", ""))
+        used.send(ok(b"the last"))
+        self.assertEqual((used.ended, peer.idle), ("reset", []))
+        self.assertEqual(clients[1].answer().body, b"the last")
 
     def test_shared_by_locations(self) -> None:
         """Everybody who names an address shares its connections; another port is another peer."""
