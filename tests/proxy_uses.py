@@ -35,6 +35,9 @@ USES: dict[str, Use] = {
     "proxy_bind": Use(
         "proxy_bind [::1]:0;", "proxy_bind 127.0.0.1 §transparent;", "proxy_bind … transparent is"
     ),
+    "proxy_limit_rate": Use(
+        "proxy_limit_rate $arg_rate;", "proxy_limit_rate §fast;", "% takes a size such as 10m"
+    ),
     "proxy_hide_header": Use(
         "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
     ),

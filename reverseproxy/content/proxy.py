@@ -95,6 +95,8 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self._sets_upgrade = b"upgrade" in names
         self._sets_connection = b"connection" in names
         self._fields = AnswerFields(place, target)
+        #: what becomes of a field's value: its name in any case, and its value
+        self.rewritten = self._fields.rewritten
         self.passing = Passing(place)
         self._plain_hidden = self.passing.hidden | HOP_BY_HOP
         self._sends_body = settings.proxy_pass_request_body
@@ -250,14 +252,15 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             hidden = hidden | also
         fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
         if not head.named.keys().isdisjoint(self._fields.names):
-            rewritten = self._fields.rewritten
+            rewritten = self.rewritten
             fields = [(name, rewritten(request, name, value)) for name, value in fields]
         if self.passing.passes_own:
             request.lines_passed = self.passing.passes_own & head.named.keys()
         if self.method_of is not None and self._method(request) == b"HEAD" != request.head.method:
             # The length is that of a body which nobody has asked for.
             length = 0
-        return Response(head.status, fields, length, reason=head.reason or None)
+        ranges = self.passing.forces_ranges
+        return Response(head.status, fields, length, reason=head.reason or None, ranges=ranges)
 
 
 def content(place: Place) -> ReverseProxyResource | None:
