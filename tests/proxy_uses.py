@@ -38,6 +38,12 @@ USES: dict[str, Use] = {
     "proxy_limit_rate": Use(
         "proxy_limit_rate $arg_rate;", "proxy_limit_rate §fast;", "% takes a size such as 10m"
     ),
+    "proxy_store": Use("proxy_store /srv/kept$uri;", 'proxy_store §"";', "proxy_store takes"),
+    "proxy_store_access": Use(
+        "proxy_store_access group:rw all:r;",
+        "proxy_store_access user:rw §all:w;",
+        "proxy_store_access takes",
+    ),
     "proxy_hide_header": Use(
         "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
     ),

@@ -17,6 +17,7 @@ from reverseproxy.upstream.attempt import Timeouts
 from reverseproxy.upstream.client import ProxyClientFactory
 from reverseproxy.upstream.exchange import Exchange, Upgrade
 from reverseproxy.upstream.failover import Failover
+from reverseproxy.upstream.storing import Storing, StoringStreamed, StoringUpgrade
 from reverseproxy.upstream.streaming import Streamed
 from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
@@ -29,6 +30,7 @@ from .askingsettings import AskingSettings, own_address
 from .passing import Passing
 from .proxysettings import ProxySettings, Target
 from .slash import AddsSlash
+from .store import store
 
 if TYPE_CHECKING:
     from reverseproxy.upstream.groups import Group
@@ -99,6 +101,10 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         self.rewritten = self._fields.rewritten
         self.passing = Passing(place)
         self._plain_hidden = self.passing.hidden | HOP_BY_HOP
+        self.store = store(place)
+        self._plain: type[Exchange] = Storing if self.store else Exchange
+        self._upgraded: type[Exchange] = StoringUpgrade if self.store else Upgrade
+        self._streamed: type[Streamed] = StoringStreamed if self.store else Streamed
         self._sends_body = settings.proxy_pass_request_body
         #: whether a request that had a length gets one that has no body
         self._zero = b"content-length" not in names
@@ -150,7 +156,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     def render(self, request: Request) -> int:
         """Wait for the body (the upstream sees no connection until it is here), then forward."""
         if self._streams and self._can_stream(request):
-            Streamed(self, request, self._head(request, streamed=True)).begin()
+            self._streamed(self, request, self._head(request, streamed=True)).begin()
         elif self._sends_body:
             request.receive_body(self._forward)
         else:
@@ -170,7 +176,7 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             kind, upgrade = self._upgrade(request)
             kind(self, request, self._head(request, upgrade)).begin()
         else:
-            Exchange(self, request, self._head(request)).begin()
+            self._plain(self, request, self._head(request)).begin()
 
     def _upgrade(self, request: Request) -> tuple[type[Exchange], bytes]:
         """Whether the upstream is asked to switch protocols, and what asks it.
@@ -180,10 +186,10 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
         """
         if self._sets_upgrade:
             if not self._sets_connection:
-                return Exchange, b""
+                return self._plain, b""
             sent = {name.lower(): value_of(request) for name, value_of in self._set}
             asks = b"upgrade" in connection_tokens(sent[b"connection: "])
-            return (Upgrade if asks and sent[b"upgrade: "] else Exchange), b""
+            return (self._upgraded if asks and sent[b"upgrade: "] else self._plain), b""
         head = request.head
         if (
             not self._sets_connection
@@ -192,8 +198,8 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
             and (head.joined(b"upgrade") or b"").lower() == b"websocket"
             and b"upgrade" in connection_tokens(head.joined(b"connection"))
         ):
-            return Upgrade, b"Upgrade: websocket\r\nConnection: upgrade\r\n"
-        return Exchange, b""
+            return self._upgraded, b"Upgrade: websocket\r\nConnection: upgrade\r\n"
+        return self._plain, b""
 
     def _head(self, request: Request, more: bytes = b"", streamed: bool = False) -> bytes:
         """The head of the request to the upstream, with the lines of `more`."""

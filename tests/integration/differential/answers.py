@@ -53,4 +53,41 @@ CASES = [
             "/x?X-Accel-Expires=60&Expires=never",
         ),
     ),
+    Case(
+        "proxy_store",
+        """
+        proxy_set_header Host up;
+        location / { proxy_store {root}/deep/er/kept/$server_port$uri; proxy_store_access all:r;
+                     proxy_pass http://127.0.0.1:{upstream}; }
+        location /off/ { proxy_store off; proxy_pass http://127.0.0.1:{upstream}; }
+        location /unbuffered/ { proxy_store {root}/deep/er/kept/$server_port$uri;
+                                proxy_buffering off; proxy_pass http://127.0.0.1:{upstream}; }
+        location ~ ^/kept/(.*)$ { alias {root}/deep/er/kept/$server_port/$1; etag off; }
+        """,
+        get(
+            "/x?Last-Modified=Sun%2C+09+Sep+2001+01%3A46%3A40+GMT",
+            "/kept/x",
+            "/a/b/c.txt?Last-Modified=Sun%2C+09+Sep+2001+01%3A46%3A40+GMT",
+            "/kept/a/b/c.txt",
+            "/status/404",
+            "/kept/status/404",
+            "/status/204",
+            "/kept/status/204",
+            "/status/206",
+            "/kept/status/206",
+            "/off/x",
+            "/kept/off/x",
+            "/unbuffered/x",
+            "/kept/unbuffered/x",
+            "/unbuffered/y?X-Accel-Buffering=yes&Last-Modified=Sun%2C+09+Sep+2001+01%3A46%3A40+GMT",
+            "/kept/unbuffered/y",
+            "/y?X-Accel-Buffering=no",
+            "/kept/y",
+            "/z?X-Accel-Redirect=%2Foff%2Fz",
+            "/kept/z",
+            "/dir/",
+            "/kept/dir/x",
+        )
+        + get("/posted", method="POST", fields="Content-Length: 0"),
+    ),
 ]
