@@ -32,6 +32,7 @@ from reverseproxy.content.filecache import FileCacheSettings
 from reverseproxy.content.filesettings import StaticSettings
 from reverseproxy.content.passingsettings import PassingSettings
 from reverseproxy.content.proxysettings import ProxySettings
+from reverseproxy.content.storesettings import StoreSettings
 from reverseproxy.content.symlinks import SymlinkSettings
 from reverseproxy.filters import charset, gunzip, gzip, headers, limitrate, ranges, servertokens
 from reverseproxy.filters.charsetsettings import CharsetSettings
@@ -96,6 +97,7 @@ SETTINGS: tuple[type, ...] = (
     ProxySettings,
     AskingSettings,
     PassingSettings,
+    StoreSettings,
     FieldSettings,
     mount.MountSettings,
     stubstatus.StubStatusSettings,

@@ -63,7 +63,7 @@ _MAKERS = {
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
         real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
         proxy_intercept_errors proxy_socket_keepalive proxy_pass_trailers
-        proxy_ignore_client_abort
+        proxy_ignore_client_abort proxy_force_ranges
         """,
     _off: """
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect

@@ -35,6 +35,15 @@ USES: dict[str, Use] = {
     "proxy_bind": Use(
         "proxy_bind [::1]:0;", "proxy_bind 127.0.0.1 §transparent;", "proxy_bind … transparent is"
     ),
+    "proxy_limit_rate": Use(
+        "proxy_limit_rate $arg_rate;", "proxy_limit_rate §fast;", "% takes a size such as 10m"
+    ),
+    "proxy_store": Use("proxy_store /srv/kept$uri;", 'proxy_store §"";', "proxy_store takes"),
+    "proxy_store_access": Use(
+        "proxy_store_access group:rw all:r;",
+        "proxy_store_access user:rw §all:w;",
+        "proxy_store_access takes",
+    ),
     "proxy_hide_header": Use(
         "proxy_hide_header X-Powered-By;", "§proxy_hide_header;", "% takes 1 argument"
     ),

@@ -7,7 +7,7 @@ or the default where the directive is not inherited.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -67,6 +67,20 @@ class Level:
     def of_kind(self, kind: str) -> tuple[Level, ...]:
         """The children of one kind, in the order written."""
         return tuple(child for child in self.children if child.kind == kind)
+
+    @property
+    def main(self) -> Level:
+        """The level around all."""
+        level = self
+        while level.parent is not None:
+            level = level.parent
+        return level
+
+    def all(self) -> Iterator[Level]:
+        """The level and those inside of it, in the order written."""
+        yield self
+        for child in self.children:
+            yield from child.all()
 
 
 def adopt(level: Level, children: Sequence[Level], order: Sequence[Setting | Statement]) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reverseproxy.errors import ClientError
-from reverseproxy.upstream.exchange import Exchange, Upgrade
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.framing import connection_tokens
 from reverseproxy.wire.grammar import is_token
@@ -74,7 +73,7 @@ class Asking:
             and (request.body_length is not None or self._takes_chunks)
         )
 
-    def upgrade(self, request: Request) -> tuple[type[Exchange], bytes]:
+    def upgrade(self, request: Request) -> tuple[bool, bytes]:
         """Whether the upstream is asked to switch protocols, and what asks it.
 
         A WebSocket's handshake (RFC 6455 section 4.1) is passed on as it is; any other protocol
@@ -82,10 +81,10 @@ class Asking:
         """
         if self.sets_upgrade:
             if not self._sets_connection:
-                return Exchange, b""
+                return False, b""
             sent = {name.lower(): value_of(request) for name, value_of in self._set}
             asks = b"upgrade" in connection_tokens(sent[b"connection: "])
-            return (Upgrade if asks and sent[b"upgrade: "] else Exchange), b""
+            return asks and bool(sent[b"upgrade: "]), b""
         head = request.head
         if (
             not self._sets_connection
@@ -94,8 +93,8 @@ class Asking:
             and (head.joined(b"upgrade") or b"").lower() == b"websocket"
             and b"upgrade" in connection_tokens(head.joined(b"connection"))
         ):
-            return Upgrade, b"Upgrade: websocket\r\nConnection: upgrade\r\n"
-        return Exchange, b""
+            return True, b"Upgrade: websocket\r\nConnection: upgrade\r\n"
+        return False, b""
 
     def head(
         self,

@@ -38,6 +38,12 @@ def directory(args: Args) -> Directory:
     own = _OWN.intersection(args.template(word).names)
     if own:
         raise BadValue(f'${min(own)} can\'t stand in "{args.name.text}": it is made of it', word)
+    return rooted(args)
+
+
+def rooted(args: Args) -> Directory:
+    """A path with variables; as far as it is constant it becomes absolute."""
+    word = args.words[0]
     text = word.text
     if not text.startswith("$"):
         # As far as it is constant; `alias /a/b$1` must not lose what the slash at its end says.
@@ -106,7 +112,7 @@ def _root(place: Place, value: Directory) -> Documents:
         return Documents(base, 0, False, lambda request: constant + request.document_uri)
 
     def path(request: Request) -> bytes:
-        return _inside(base(request) + request.document_uri)
+        return inside(base(request) + request.document_uri)
 
     return Documents(base, 0, False, path)
 
@@ -121,7 +127,7 @@ def _alias(place: Place, level: Level, value: Directory) -> Documents:
         def whole(request: Request) -> bytes:
             # After `try_files` the name that was found is below the alias.
             tail = request.document_uri if request.below_alias else b""
-            return _inside(base(request) + tail)
+            return inside(base(request) + tail)
 
         return Documents(base, -1, True, whole)
     if level is place.level:
@@ -136,7 +142,7 @@ def _alias(place: Place, level: Level, value: Directory) -> Documents:
                 '"alias" can\'t be used in a location where the URI was rewritten',
                 "alert",
             )
-        return _inside(base(request) + request.document_uri[cut:])
+        return inside(base(request) + request.document_uri[cut:])
 
     return Documents(base, cut, True, below)
 
@@ -172,6 +178,11 @@ def _base(place: Place, value: Directory, *, is_root: bool) -> Callable[[Request
         if is_root:
             fixed = fixed.rstrip(b"/")
         return lambda _request: fixed
+    return based(place, value)
+
+
+def based(place: Place, value: Directory) -> Callable[[Request], bytes]:
+    """A path for a request, absolute."""
     render, prefix = place.compile(value.template), value.prefix.rstrip("/").encode() + b"/"
 
     def base(request: Request) -> bytes:
@@ -181,7 +192,7 @@ def _base(place: Place, value: Directory, *, is_root: bool) -> Callable[[Request
     return base
 
 
-def _inside(path: bytes) -> bytes:
+def inside(path: bytes) -> bytes:
     """A path that was put together from a request's parts must not climb."""
     if b"/../" in path or path.endswith(b"/..") or b"\0" in path:
         raise Refusal(404, "RP-404-file", f"{path!r} leaves its directory")

@@ -43,6 +43,13 @@ class Passing:
         #: fields that are otherwise this daemon's own
         self.passes_own = passed & {b"date", b"server"}
         self._limits_rate = b"x-accel-limit-rate" not in self._ignored
+        self._names_charset = b"x-accel-charset" not in self._ignored
+        #: how fast an answer to a request is read, None where that is never limited
+        self.rate_of = limitrate.size_of(place, settings.proxy_limit_rate)
+        self.forces_ranges = settings.proxy_force_ranges
+        if self.forces_ranges:
+            # What the upstream says of ranges is not heeded, so it does not go on either.
+            self.hidden |= {b"accept-ranges"}
 
     def redirects(self, head: ResponseHead) -> bool:
         """Whether another location is to answer (X-Accel-Redirect)."""
@@ -72,6 +79,8 @@ class Passing:
             value = head.named[b"x-accel-limit-rate"]
             if value.isdigit() and len(value) < 19:
                 request.own_filters += (limitrate.fixed(int(value)),)
+        if self._names_charset and b"x-accel-charset" in head.named:
+            request.charset = head.named[b"x-accel-charset"]
 
     def hint(self, request: Request, head: ResponseHead) -> None:
         """Pass on 103 (RFC 8297) to a client that knows interim answers."""

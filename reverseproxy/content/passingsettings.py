@@ -13,6 +13,7 @@ from reverseproxy.config import (
     settings,
     shown_as,
 )
+from reverseproxy.filters.limitrate import size_template
 
 #: What `proxy_ignore_headers` takes, in lower case, as a field's name is looked up.
 IGNORABLE = frozenset(
@@ -80,6 +81,20 @@ class PassingSettings:
         HTTP_SERVER_LOCATION,
         args="1+",
         doc="Does not do what these fields of an answer ask for.",
+    )
+    proxy_limit_rate: Template = directive(
+        size_template,
+        "0",
+        HTTP_SERVER_LOCATION,
+        doc="The rate at which an answer is read, in bytes a second, where it is buffered; 0 is "
+        "no limit.",
+        syntax="rate",
+    )
+    proxy_force_ranges: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER_LOCATION,
+        doc="Answers a request for a range, whatever Accept-Ranges the upstream sends.",
     )
     proxy_pass_trailers: bool = directive(
         one(flag),

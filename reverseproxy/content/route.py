@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reverseproxy.upstream.attempt import Timeouts
-from reverseproxy.upstream.exchange import Exchange
+from reverseproxy.upstream.exchange import Exchange, Upgrade
 from reverseproxy.upstream.failover import Failover
+from reverseproxy.upstream.storing import Storing, StoringStreamed, StoringUpgrade
 from reverseproxy.upstream.streaming import Streamed
 from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop
@@ -18,6 +19,7 @@ from .answerfields import AnswerFields
 from .asking import Asking
 from .passing import Passing
 from .proxysettings import ProxySettings
+from .store import store
 
 if TYPE_CHECKING:
     from reverseproxy.web.place import Place
@@ -55,6 +57,12 @@ class Route:
         self.passing = Passing(place)
         self._plain_hidden = self.passing.hidden | HOP_BY_HOP
         self._fields = fields
+        #: what becomes of a field's value: its name in any case, and its value
+        self.rewritten = fields.rewritten
+        self.store = store(place)
+        self._plain: type[Exchange] = Storing if self.store else Exchange
+        self._upgraded: type[Exchange] = StoringUpgrade if self.store else Upgrade
+        self._streamed: type[Streamed] = StoringStreamed if self.store else Streamed
 
     def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
         """The upstream's answer, less what stops here."""
@@ -64,7 +72,7 @@ class Route:
             hidden = hidden | also
         fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
         if not head.named.keys().isdisjoint(self._fields.names):
-            rewritten = self._fields.rewritten
+            rewritten = self.rewritten
             fields = [(name, rewritten(request, name, value)) for name, value in fields]
         if self.passing.passes_own:
             request.lines_passed = self.passing.passes_own & head.named.keys()
@@ -72,20 +80,22 @@ class Route:
         if method_of is not None and method_of(request) == b"HEAD" != request.head.method:
             # The length is that of a body which nobody has asked for.
             length = 0
-        return Response(head.status, fields, length, reason=head.reason or None)
+        ranges = self.passing.forces_ranges
+        return Response(head.status, fields, length, reason=head.reason or None, ranges=ranges)
 
     def forward(self, request: Request, destination: Destination) -> None:
         """Send a request, whose body is here, to a peer of its destination."""
         asking = self.asking
         if b"upgrade" in request.head.named or asking.sets_upgrade:
-            kind, upgrade = asking.upgrade(request)
+            asks, upgrade = asking.upgrade(request)
             head = asking.head(request, destination, upgrade)
+            kind = self._upgraded if asks else self._plain
             kind(self, request, destination, head).begin()
         else:
             head = asking.head(request, destination)
-            Exchange(self, request, destination, head).begin()
+            self._plain(self, request, destination, head).begin()
 
     def stream(self, request: Request, destination: Destination) -> None:
         """Send a request whose body is yet to come."""
         head = self.asking.head(request, destination, streamed=True)
-        Streamed(self, request, destination, head).begin()
+        self._streamed(self, request, destination, head).begin()

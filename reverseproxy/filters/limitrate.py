@@ -70,39 +70,34 @@ def _parsed(value: bytes) -> int | None:
 @lru_cache(maxsize=1)
 def _is_set(main: Level) -> bool:
     """Whether a `set $limit_rate` stands anywhere in a configuration."""
-    levels = [main]
-    while levels:
-        level = levels.pop()
-        levels.extend(level.children)
-        for setting in level.own:
-            if isinstance(setting.value, SetVariable) and setting.value.name == "limit_rate":
-                return True
-    return False
+    return any(
+        isinstance(setting.value, SetVariable) and setting.value.name == "limit_rate"
+        for level in main.all()
+        for setting in level.own
+    )
 
 
-def _main(level: Level) -> Level:
-    while level.parent is not None:
-        level = level.parent
-    return level
-
-
-def _size_of(place: Place, template: Template) -> Callable[[Request], int]:
+def size_of(place: Place, template: Template) -> Callable[[Request], int] | None:
+    """What gives a size for a request, 0 where variables give none; None where it is always 0."""
+    if template.constant is not None and not _parsed(template.text.encode()):
+        return None
     render = place.compile(template)
     return lambda request: _parsed(render(request)) or 0
+
+
+def _none(_request: Request) -> int:
+    return 0
 
 
 def header_filter(place: Place) -> HeaderFilter | None:
     """The filter of a level with `limit_rate`, or with a `set $limit_rate` somewhere."""
     settings = place[LimitRateSettings]
-    is_set = _is_set(_main(place.level))
-    if (
-        not is_set
-        and settings.limit_rate.constant is not None
-        and not _parsed(settings.limit_rate.text.encode())
-    ):
+    is_set = _is_set(place.level.main)
+    rate_of = size_of(place, settings.limit_rate)
+    if rate_of is None and not is_set:
         return None
-    rate_of = _size_of(place, settings.limit_rate)
-    after_of = _size_of(place, settings.limit_rate_after)
+    rate_of = rate_of or _none
+    after_of = size_of(place, settings.limit_rate_after) or _none
 
     def limit(request: Request, _response: Response) -> None:
         rate = None

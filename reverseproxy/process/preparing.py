@@ -63,7 +63,7 @@ def _directories(main: Level, assembly: Assembly) -> list[Diagnostic]:
     """Make the directories of temporary files, and sweep out what killed processes left."""
     errors: list[Diagnostic] = []
     seen: set[str] = set()
-    for level in _all(main):
+    for level in main.all():
         for spool, name in _spools(level):
             if spool.path in seen:
                 continue
@@ -108,13 +108,6 @@ def _spools(level: Level) -> list[tuple[SpoolDirectory, str]]:
         (level[ClientSettings].client_body_temp_path, "client_body_temp_path"),
         (level[ProxySettings].proxy_temp_path, "proxy_temp_path"),
     ]
-
-
-def _all(level: Level) -> list[Level]:
-    found = [level]
-    for child in level.children:
-        found += _all(child)
-    return found
 
 
 def _pid_file(main: Level) -> list[Diagnostic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -40,3 +41,5 @@ class Try:
     received: int = 0
     sent: int = 0
     head: ResponseHead | None = None
+    #: the fields behind the body; they are here when the body is
+    trailers: Sequence[tuple[bytes, bytes]] = ()

@@ -119,7 +119,7 @@ class Attempts:
             self._reused = True
             self.client = client
             tried.connect_time = 0.0
-            client.send(cast("Exchange", self), self._head, self._spool)
+            self._ask(client)
         else:
             self._reused = False
             if not peer.pools.has_room():
@@ -141,7 +141,7 @@ class Attempts:
         self.tried.connect_time = self._elapsed()
         if self._route.asking.socket_keepalive:
             client.transport.setTcpKeepAlive(True)
-        client.send(cast("Exchange", self), self._head, self._spool)
+        self._ask(client)
 
     def _elapsed(self) -> float:
         return self.request.site.seconds() - self.tried.started
@@ -208,6 +208,10 @@ class Attempts:
         self._left -= 1
         self._try_next()
         return True
+
+    def _ask(self, client: ProxyClient) -> None:
+        """Send the request; an `Exchange` knows how."""
+        raise NotImplementedError
 
     def _finish(self) -> None:
         """Let go of the client's side; an `Exchange` knows how."""

@@ -30,8 +30,6 @@ from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, CloseDecoder, 
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, keeps_alive, response_framing
 from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
 
-from .unheard import Unheard
-
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
 
     from .exchange import Exchange
     from .pool import Peer
+    from .unheard import Unheard
 
 #: How many interim answers (RFC 9110 section 15.2) one request may get.
 INTERIM = 16
@@ -63,6 +62,8 @@ class ProxyClient(proxy.ProxyClient):
         self._reusable = False
         self._paused = False
         self._taken = 0
+        #: how much of a body that goes on came together with its head
+        self.ahead = 0
 
     def connectionMade(self) -> None:
         pools = self.peer.pools
@@ -166,13 +167,14 @@ class ProxyClient(proxy.ProxyClient):
         if data and self.exchange is tunnel:
             self._read_body(tunnel, self.decoder, data)
 
-    def go_on(self, exchange: Exchange) -> bool:
-        """Finish for nobody, if the request has gone out as a whole; whether it has."""
-        if getattr(self.transport, "busy", False) or not exchange.complete:
-            return False
-        unheard: Any = Unheard(exchange, self)
-        self.exchange = unheard
-        return True
+    def may_go_on(self, exchange: Exchange) -> bool:
+        """Whether it can finish without its client: the request has gone out as a whole."""
+        return not getattr(self.transport, "busy", False) and exchange.complete
+
+    def go_on(self, unheard: Unheard) -> None:
+        """Finish for nobody."""
+        instead: Any = unheard
+        self.exchange = instead
 
     def touch(self, timeout: float) -> None:
         """Give the upstream `timeout` seconds from now."""
@@ -209,6 +211,7 @@ class ProxyClient(proxy.ProxyClient):
                 self.decoder = CloseDecoder()
             else:
                 self.decoder = LengthDecoder(framing)
+            self.ahead = len(data)
             exchange.begun(head, framing if framing > 0 else None, self.decoder.trailers)
             if data and self.exchange is exchange:
                 self._read_body(exchange, self.decoder, data)

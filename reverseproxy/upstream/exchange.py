@@ -19,8 +19,10 @@ from reverseproxy.errors import (
 )
 
 from .attempts import Attempts
+from .intake import Intake
 from .overflow import Overflow
 from .tunnel import Tunnel
+from .unheard import Unheard
 
 if TYPE_CHECKING:
     from reverseproxy.content.destination import Destination
@@ -41,7 +43,7 @@ _WITH_REDIRECT = frozenset(
 class Exchange(Attempts):
     """One request and its answer, over one connection at a time."""
 
-    __slots__ = ("_overflow", "_overflow_limit", "_paused", "_registered")
+    __slots__ = ("_intake", "_overflow", "_overflow_limit", "_paused", "_registered")
 
     def __init__(
         self, route: Route, request: Request, destination: Destination, head: bytes
@@ -49,6 +51,8 @@ class Exchange(Attempts):
         super().__init__(route, request, destination, head)
         self._overflow: Overflow | None = None
         self._overflow_limit = 0
+        #: what limits how fast the answer is read (`proxy_limit_rate`)
+        self._intake: Intake | None = None
         self._paused = False
         self._registered = False
         request.watcher = self
@@ -59,15 +63,40 @@ class Exchange(Attempts):
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
-        if client is not None and not (self._route.asking.ignores_abort and client.go_on(self)):
-            client.drop()
+        what = "client prematurely closed connection"
+        unheard = None
+        if client is not None and client.may_go_on(self):
+            unheard = self._unheard(client)
+        if client is not None and unheard is not None:
+            client.go_on(unheard)
+        else:
+            what += ", so upstream connection is closed too"
+            if client is not None:
+                client.drop()
         self._free()
         self._finish()
         request = self.request
-        request.location.error_log.info(
-            "client prematurely closed connection, so upstream connection is closed too",
-            request=request,
-        )
+        request.location.error_log.info(what, request=request)
+
+    def _unheard(self, client: ProxyClient) -> Unheard | None:
+        """Who takes the rest of the answer when the client has left, if anybody does."""
+        return Unheard(self, client) if self._route.asking.ignores_abort else None
+
+    def take_intake(self) -> Intake | None:
+        """What limits the reading, for whoever reads on."""
+        intake, self._intake = self._intake, None
+        return intake
+
+    def _ask(self, client: ProxyClient) -> None:
+        if self._route.passing.rate_of is not None:
+            self._intake = Intake(client, self.tried, self.head_limit, self._read_on)
+        client.send(self, self._head, self._spool)
+
+    def _unlimited(self) -> None:
+        """Read as fast as it comes; whoever has the connection next does."""
+        intake = self.take_intake()
+        if intake is not None:
+            intake.stop()
 
     # --- towards the client ---
 
@@ -76,15 +105,19 @@ class Exchange(Attempts):
         request, tried = self.request, self.tried
         tried.status, tried.head, tried.length = head.status, head, len(body)
         tried.header_time = tried.response_time = self._elapsed()
+        if self._intake is not None:
+            self._unlimited()
         if self._turn is not None:
             if self._passed_over(head):
                 return
             self._free()
         request.watcher = None
-        if self._answered_elsewhere(head):
-            return
-        request.respond(self._route.response(request, head, length))
-        request.finish(body)
+        if not self._answered_elsewhere(head) and self._responded(head, length):
+            self._whole(head, body)
+
+    def _whole(self, _head: ResponseHead, body: bytes) -> None:
+        """Pass on the one piece that there is."""
+        self.request.finish(body)
 
     def hinted(self, head: ResponseHead) -> None:
         """An answer is announced."""
@@ -95,31 +128,53 @@ class Exchange(Attempts):
     ) -> None:
         """The head is here, the body is coming; `trailers` are filled when it has come."""
         request, tried = self.request, self.tried
-        tried.status, tried.head = head.status, head
+        tried.status, tried.head, tried.trailers = head.status, head, trailers
         tried.header_time = self._elapsed()
         if self._turn is not None and self._passed_over(head):
             return
-        if self._answered_elsewhere(head):
+        if self._answered_elsewhere(head) or not self._responded(head, length):
             return
         route = self._route
-        request.respond(route.response(request, head, length))
         if route.passing.passes_trailers and request.chunked:
             route.passing.trail(request, trailers)
-        channel = request.channel
         if route.passing.buffers(head):
-            channel.high_water(route.memory)
-            self._overflow_limit = route.overflow_limit
+            self._buffered(head)
         else:
-            channel.high_water(route.head_limit)
+            self._unlimited()
+            request.channel.high_water(route.head_limit)
             route.passing.unbuffered(request)
         self._registered = True
         request.registerProducer(self, True)
+
+    def _buffered(self, _head: ResponseHead) -> None:
+        """The upstream may be faster than the client; how fast, and what is kept for it."""
+        route, request = self._route, self.request
+        request.channel.high_water(route.memory)
+        self._overflow_limit = route.overflow_limit
+        if self._intake is not None and route.passing.rate_of is not None:
+            rate = route.passing.rate_of(request)
+            if rate:
+                self._intake.begin(rate, request.site)
+            else:
+                self._unlimited()
+
+    def _responded(self, head: ResponseHead, length: int | None) -> bool:
+        """Begin the client's answer; False where that fails (a range that is not in it)."""
+        request = self.request
+        try:
+            request.respond(self._route.response(request, head, length))
+        except ReverseProxyError as error:
+            self._let_go()
+            request.fail(error)
+            return False
+        return True
 
     def switched(self, client: ProxyClient, head: ResponseHead) -> Tunnel:
         """The upstream switches protocols, as it was asked to."""
         request, tried = self.request, self.tried
         tried.status, tried.head = 101, head
         tried.header_time = self._elapsed()
+        self._unlimited()
         self.client = None
         if self._member is not None:
             # The group's server is busy for as long as the tunnel lasts.
@@ -155,7 +210,12 @@ class Exchange(Attempts):
     def _send_elsewhere(self, head: ResponseHead) -> None:
         """Let another location answer, as the upstream asks with X-Accel-Redirect."""
         request = self.request
-        request.carried += tuple(pair for pair in head.fields if pair[0].lower() in _WITH_REDIRECT)
+        rewritten = self._route.rewritten
+        request.carried += tuple(
+            (name, rewritten(request, name, value))
+            for name, value in head.fields
+            if name.lower() in _WITH_REDIRECT
+        )
         try:
             request.sent_inside(head.named[b"x-accel-redirect"])
         except ReverseProxyError as error:
@@ -198,10 +258,14 @@ class Exchange(Attempts):
         """Nothing more is here for now: what was written so far must not wait for more."""
         if self._overflow is None:
             self.request.flush()
+        if self._intake is not None:
+            self._intake.came()
 
     def ended(self, pieces: list[bytes]) -> None:
         """The body is complete (and the upstream free)."""
         self.tried.response_time = self._elapsed()
+        if self._intake is not None:
+            self._unlimited()
         if self._member is not None:
             self._free()
         for data in pieces[:-1]:
@@ -226,6 +290,8 @@ class Exchange(Attempts):
 
     def _finish(self) -> None:
         self.request.watcher = None
+        if self._intake is not None:
+            self._unlimited()
         if self._registered:
             self._registered = False
             self.request.unregisterProducer()
@@ -256,8 +322,14 @@ class Exchange(Attempts):
             else:
                 overflow.close()
                 overflow = self._overflow = None
-        if self.client is not None and (overflow is None or not overflow.full):
-            self.client.resume()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Read what comes, unless the client or the rate still holds it back."""
+        client, overflow, intake = self.client, self._overflow, self._intake
+        full = self._paused and not self._overflow_limit if overflow is None else overflow.full
+        if client is not None and not full and (intake is None or not intake.waiting):
+            client.resume()
 
     def stopProducing(self) -> None:
         """The client's connection is gone; `client_gone` follows."""

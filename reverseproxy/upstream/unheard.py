@@ -29,27 +29,42 @@ class Unheard:
         self.timeouts = exchange.timeouts
         self.head_limit = exchange.head_limit
         self.tried = exchange.tried
-        client.resume()
+        intake = self._intake = exchange.take_intake()
+        if intake is not None:
+            intake.then = client.resume
+        if intake is None or not intake.waiting:
+            client.resume()
 
     def hinted(self, _head: ResponseHead) -> None:
         """An answer is announced."""
 
     def answered(self, _head: ResponseHead, _length: int | None, _body: bytes) -> None:
         """The whole answer came at once."""
+        self._unlimited()
 
     def begun(
         self, _head: ResponseHead, _length: int | None, _trailers: list[tuple[bytes, bytes]]
     ) -> None:
-        """The head is here."""
+        """The head is here; from now on it is read as fast as it comes."""
+        self._unlimited()
 
     def piece(self, _data: bytes) -> None:
         """A piece of the body."""
 
     def pause_in_stream(self) -> None:
         """Nothing more is here for now."""
+        if self._intake is not None:
+            self._intake.came()
 
     def ended(self, _pieces: list[bytes]) -> None:
         """The body is complete."""
+        self._unlimited()
 
     def failed(self, _error: UpstreamError) -> None:
         """The upstream did not finish."""
+        self._unlimited()
+
+    def _unlimited(self) -> None:
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            intake.stop()

@@ -69,6 +69,18 @@ def _field(name: str) -> Getter:
     return getter
 
 
+def _trailer(name: str) -> Getter:
+    """`$upstream_trailer_NAME`: a field behind the last upstream's answer."""
+    field = name.replace("_", "-").encode()
+
+    def getter(request: Request) -> bytes | None:
+        tries = request.upstream_tries
+        found = [v for key, v in tries[-1].trailers if key.lower() == field] if tries else []
+        return b", ".join(found) if found else None
+
+    return getter
+
+
 def _cookie(name: str) -> Getter:
     """`$upstream_cookie_NAME`: a cookie that the last upstream sets."""
     wanted = name.encode()
@@ -86,5 +98,6 @@ def _cookie(name: str) -> Getter:
 
 FAMILIES: dict[str, Callable[[str], Getter]] = {
     "upstream_http_": _field,
+    "upstream_trailer_": _trailer,
     "upstream_cookie_": _cookie,
 }

@@ -62,6 +62,8 @@ class AnsweringRequest(LazyRequest):
     carried: tuple[tuple[bytes, bytes], ...] = ()
     #: filters that this request alone has, for an upstream asked for them
     own_filters: tuple[HeaderFilter, ...] = ()
+    #: the character set that an upstream gave to whatever answers (X-Accel-Charset)
+    charset = b""
     #: which of Date and Server are the upstream's, in lower case
     lines_passed: frozenset[bytes] = frozenset()
     #: what is let go of when the request is over (its places in `limit_conn`)

@@ -1,11 +1,13 @@
 """Sending no faster than a rate: what `limit_rate` does to a connection.
 
+A `Pace` counts; `upstream/intake.py` has one as well, for what is read.
+
 While an answer is paced, its connection's transport is a `PacedServer`: everything goes through the
 queue, and the queue leaves in instalments. The last byte of the answer makes it a `Server` again.
 So connections without a limit do nothing for this feature, not even ask.
 
 Theory, nginx's: of an answer that began at t0, by the time t at most `after + rate * (t - t0 + 1)`
-bytes were sent. When that is used up, the transport waits for a quarter of a second's worth.
+bytes have passed. When that is used up, one waits for a quarter of a second's worth.
 """
 
 from __future__ import annotations
@@ -21,25 +23,36 @@ from .transport import FileSegment, Server
 
 @attrs.define(eq=False)
 class Pace:
-    """`rate` in bytes a second, for what is sent beyond `after` bytes."""
+    """`rate` in bytes a second, for what passes beyond `after` bytes."""
 
     rate: int
     after: int
     seconds: Callable[[], float]
     clock: Any
     began: float
-    sent: int = 0
-    #: the timer, while the transport waits
+    passed: int = 0
+    #: the timer, while one waits
     waiting: Any = None
 
     def room(self) -> int:
-        """How many bytes may be sent now."""
+        """How many bytes may pass now."""
         elapsed = self.seconds() - self.began + 1
-        return int(self.after + self.rate * elapsed) - self.sent
+        return int(self.after + self.rate * elapsed) - self.passed
 
-    def pause(self, room: int) -> float:
-        """How long to wait until it is worth while to send again, in seconds."""
-        return (max(1, self.rate // 4) - room) / self.rate
+    def wait(self, room: int, then: Callable[[], None]) -> None:
+        """Call `then` when it is worth while to go on; `room` is what `room()` said."""
+        pause = (max(1, self.rate // 4) - room) / self.rate
+        self.waiting = self.clock.callLater(pause, self._waited, then)
+
+    def _waited(self, then: Callable[[], None]) -> None:
+        self.waiting = None
+        then()
+
+    def stop(self) -> None:
+        """Wait no more."""
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None:
+            waiting.cancel()
 
 
 class PacedServer(Server):
@@ -78,7 +91,7 @@ class PacedServer(Server):
             while self._queue and room > 0:
                 sent = self._send_some(room)
                 self.taken += sent
-                pace.sent += sent
+                pace.passed += sent
                 room -= sent
         except (BlockingIOError, InterruptedError):
             return None
@@ -88,7 +101,7 @@ class PacedServer(Server):
         if not self._queue:
             return self._drained()
         self.stopWriting()
-        pace.waiting = pace.clock.callLater(pace.pause(room), self._go_on)
+        pace.wait(room, self._go_on)
         return None
 
     def _send_some(self, most: int) -> int:
@@ -109,7 +122,6 @@ class PacedServer(Server):
         return sent
 
     def _go_on(self) -> None:
-        self.pace.waiting = None
         if self.connected:
             self.startWriting()
 
@@ -132,9 +144,7 @@ class PacedServer(Server):
         self.__class__ = Server  # type: ignore[assignment]  # see the module's theory
 
     def connectionLost(self, reason: Any) -> None:
-        waiting, self.pace.waiting = self.pace.waiting, None
-        if waiting is not None:
-            waiting.cancel()
+        self.pace.stop()
         super().connectionLost(reason)
 
 

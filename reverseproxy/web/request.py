@@ -244,6 +244,8 @@ class Request(RedirectingRequest):
             return
         self._then = None
         self.wants_body = False
+        # What a filter began was for the answer that another one refused.
+        self.transform = None
         if fault.close:
             self.channel.persistent = False
         self.answer(fault.status, fault.cause, fault.fields)

@@ -37,13 +37,20 @@ class SpoolDirectory:
 
     def create(self) -> int:
         """Open a new, already unlinked file; its descriptor. Raises SpoolError."""
-        name = f"{next(_serial):010d}.{os.getpid()}"
+        fd, path = self.create_renamed()
         try:
-            fd, path = self._open(name)
             os.unlink(path)
         except OSError as error:
+            os.close(fd)
             raise SpoolError(self.path, error) from error
         return fd
+
+    def create_renamed(self) -> tuple[int, str]:
+        """Open a new file that is renamed or unlinked later, or swept. Raises SpoolError."""
+        try:
+            return self._open(f"{next(_serial):010d}.{os.getpid()}")
+        except OSError as error:
+            raise SpoolError(self.path, error) from error
 
     def create_named(self) -> tuple[int, str]:
         """Open a new file that keeps its name (`client_body_in_file_only`). Raises SpoolError.

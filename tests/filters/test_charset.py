@@ -101,6 +101,55 @@ class CharsetTests(SynchronousTestCase):
         self.assertEqual(answer.body, b"\xd0\xb0")
         self.assertEqual(answer.get(b"Content-Type"), b"text/html; charset=utf-8")
 
+    def given(self, extra: str, *fields: bytes, http: str = "") -> bytes | None:
+        """The Content-Type of what is answered to an upstream's text with `fields`."""
+        bench = serve(
+            self,
+            f"{http} server {{ listen 80; default_type text/plain; location / {{ {extra} "
+            "proxy_pass http://127.0.0.1:8080; } location /in { return 200 in; } "
+            "location /k { charset KOI8-R; } }",
+        )
+        client = bench.client()
+        client.ask()
+        bench.upstream().send(ok(b"\xe9", *fields))
+        answer = client.answer()
+        self.assertEqual(answer.get(b"X-Accel-Charset"), None)
+        self.body, self.errors = answer.body, bench.lines("logs/error.log")
+        return answer.get(b"Content-Type")
+
+    def test_upstream_names_it(self) -> None:
+        """X-Accel-Charset names one of the configuration's sets, whatever `charset` says."""
+        for extra, kind, name, expected in (
+            ("", b"text/plain", b"koi8-R", b"text/plain; charset=koi8-R"),
+            ("", b"image/png", b"koi8-r", b"image/png; charset=koi8-r"),
+            ("", b"text/html; charset=KOI8-R", b"koi8-r", b"text/html; charset=koi8-r"),
+            ("charset utf-8;", b"text/plain", b"koi8-r", b"text/plain; charset=koi8-r"),
+            ("charset utf-8;", b"text/plain", b"", b"text/plain; charset=utf-8"),
+            ("proxy_ignore_headers X-Accel-Charset;", b"text/plain", b"koi8-r", b"text/plain"),
+        ):
+            fields = (b"Content-Type: " + kind, b"X-Accel-Charset: " + name)
+            self.assertEqual(self.given(extra, *fields), expected)
+        self.assertEqual(self.errors, [])
+
+    def test_upstream_names_another(self) -> None:
+        """One that the configuration does not know is told to the log, and nothing is named."""
+        fields = (b"Content-Type: text/plain", b"X-Accel-Charset: big5")
+        self.assertEqual(self.given("charset utf-8;", *fields), b"text/plain")
+        self.assertIn("is not in the configuration: b'big5'", self.errors[0])
+
+    def test_upstream_names_it_elsewhere(self) -> None:
+        """It holds for whatever answers after X-Accel-Redirect."""
+        fields = (b"X-Accel-Redirect: /in", b"X-Accel-Charset: koi8-r")
+        self.assertEqual(self.given("", *fields), b"text/plain; charset=koi8-r")
+
+    def test_upstream_has_it_converted(self) -> None:
+        """With a map the body is converted to it."""
+        fields = (b"Content-Type: text/plain", b"X-Accel-Charset: utf-8")
+        http = "charset_map one utf-8 { E9 C3A9; }"
+        kind = self.given("source_charset one;", *fields, http=http)
+        self.assertEqual(kind, b"text/plain; charset=utf-8")
+        self.assertEqual(self.body, "\u00e9".encode())
+
     def test_compressed_stays(self) -> None:
         """A body that is compressed already is not converted."""
         bench = self.bench(

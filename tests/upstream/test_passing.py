@@ -118,6 +118,12 @@ class FieldTests(PassingCase):
         answer = self.answer("proxy_ignore_headers X-Accel-Redirect;", field)
         self.assertEqual((answer.body, answer.get(b"X-Accel-Redirect")), (b"up", None))
 
+    def test_redirected_cookie(self) -> None:
+        """A cookie that goes on with X-Accel-Redirect is rewritten as any other."""
+        fields = (b"X-Accel-Redirect: /in/", b"Set-Cookie: a=1; path=/app/x")
+        answer = self.answer("proxy_cookie_path /app/ /;", *fields)
+        self.assertEqual((answer.body, answer.get(b"Set-Cookie")), (b"inside", b"a=1; path=/x"))
+
     def test_rate(self) -> None:
         """X-Accel-Limit-Rate paces the answer, in place of limit_rate."""
         for extra, field, arrives in (
@@ -174,6 +180,27 @@ class MoreThanOneHeadTests(PassingCase):
             b"\r\n0\r\nX-Sum: 1\r\nX-B: 2\r\n\r\n",
         )
         self.assertEqual(self.trailers(passed, b"1.0"), b"")
+
+    def test_variable(self) -> None:
+        """$upstream_trailer_… has them when the answer is over, whether they are passed or not."""
+        bench = serve(
+            self,
+            "log_format f '$upstream_trailer_x_sum|$upstream_trailer_x_no|$sent_trailer_x_sum'; "
+            "server { listen 80; access_log logs/f.log f; error_page 502 = /in; "
+            "location /in { return 200; } location / { proxy_pass http://10.0.0.1; } "
+            "location /p { proxy_pass http://10.0.0.1; proxy_pass_trailers on; } }",
+        )
+        client = bench.client()
+        for path in (b"/", b"/p"):
+            client.ask(path)
+            bench.upstream().send(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+                b"0\r\nX-Sum: 1\r\nx-SUM: 2\r\n\r\n",
+            )
+        client.ask()
+        bench.upstream().send(ok())
+        client.ask(b"/in")
+        self.assertEqual(bench.lines("logs/f.log"), ["1, 2|-|-", "1, 2|-|1", "-|-|-", "-|-|-"])
 
 
 class InterceptTests(PassingCase):

@@ -216,4 +216,39 @@ CASES = [
         + get("/a.txt", method="HEAD", fields="Range: bytes=99-")
         + (b"GET /a.txt HTTP/1.0\r\nRange: bytes=1-3\r\n\r\n",),
     ),
+    Case(
+        "proxy_force_ranges",
+        """
+        proxy_force_ranges on;
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        location /one/ { proxy_pass http://127.0.0.1:{upstream}; max_ranges 1; }
+        location /none/ { proxy_pass http://127.0.0.1:{upstream}; max_ranges 0; }
+        location /off/ { proxy_pass http://127.0.0.1:{upstream}; proxy_force_ranges off; }
+        location /hidden/ { proxy_pass http://127.0.0.1:{upstream}; proxy_hide_header ETag; }
+        location /gzip/ { proxy_pass http://127.0.0.1:{upstream}; gzip on; gzip_types *;
+                          gzip_min_length 1; }
+        location /files/ { alias {root}/; }
+        """,
+        parts("/x?Accept-Ranges=none", ("bytes=1-3", "bytes=5-", "bytes=-4", "bytes=1-2,4-5"))
+        + parts("/x", ("bytes=9999-", "bytes=x", "bytes=1-3", "chars=1-3"))
+        + get("/x", "/x?Accept-Ranges=none", "/off/x?Accept-Ranges=none", "/none/x?Accept-Ranges=a")
+        + parts("/one/x", ("bytes=1-3", "bytes=1-3,5-6"))
+        + parts("/none/x", ("bytes=1-3",))
+        + parts("/off/x?Accept-Ranges=bytes", ("bytes=1-3",))
+        + parts("/status/404?Accept-Ranges=bytes", ("bytes=1-3",))
+        + parts("/status/206?Accept-Ranges=bytes&Content-Range=bytes+1-3%2F9", ("bytes=1-3",))
+        + parts("/x?X-Accel-Redirect=%2Ffiles%2Fa.txt", ("bytes=1-3",))
+        + get("/gzip/x", fields="Range: bytes=1-3\nAccept-Encoding: gzip", method="HEAD")
+        + get("/x", method="HEAD", fields="Range: bytes=1-3")
+        + get("/x", method="POST", fields="Range: bytes=1-3\nContent-Length: 0")
+        + tuple(
+            request
+            for value in ('"a"', '"b"', "Sun, 09 Sep 2001 01:46:40 GMT", "Sun, 09 Sep 2001", "x")
+            for place in ("", "/hidden")
+            for request in get(
+                f"{place}/x?ETag=%22a%22&Last-Modified=Sun%2C+09+Sep+2001+01%3A46%3A40+GMT",
+                fields=f"Range: bytes=1-3\nIf-Range: {value}",
+            )
+        ),
+    ),
 ]

@@ -1,0 +1,1 @@
+$upstream_trailer_NAME has a field that follows the last chunk of the upstream's answer.
