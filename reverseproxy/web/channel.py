@@ -8,7 +8,7 @@ Theory. A channel is in one of four states, told apart by two attributes:
     closing                             nothing is read but to be thrown away (RFC 9112 section 9.6)
 
 Pipelined bytes wait in `_buffer` until the request before them is answered, `EAGER` of them at
-most; then the socket is paused. Deadlines are numbers that the sweep looks at; see `check`.
+most; then the socket is paused. How a connection ends is `EndingChannel`, the base class.
 """
 
 from __future__ import annotations
@@ -21,16 +21,13 @@ from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, LengthDecoder
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, keeps_alive, request_framing
 from reverseproxy.wire.heads import head_end, parse_request_head
 
-from .flow import FlowChannel
+from .ending import EndingChannel
 from .request import Request
-from .transport import SendAtOnce
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from reverseproxy.upstream.tunnel import Tunnel
-
-    from .site import Site
 
 #: Pipelined bytes that are taken before the request in front of them is answered.
 EAGER = 16 * 1024
@@ -39,11 +36,10 @@ DISCARDED = 1024 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class HTTPChannel(FlowChannel):
+class HTTPChannel(EndingChannel):
     """HTTP/1 as a server speaks it (RFC 9112), strictly."""
 
     requestFactory = Request
-    site: Site
     #: who gets what the client sends, once protocols were switched
     tunnel: Tunnel | None = None
 
@@ -53,20 +49,12 @@ class HTTPChannel(FlowChannel):
         self.decoder: LengthDecoder | ChunkedDecoder | None = None
         self.persistent = True
         self.served = 0
-        self._buffer = b""
         self._scanned = 0
         self._advancing = False
-        self._closing = False
         self._expects = False
         self._head_begun = False
         #: whether the request under way came with bytes of another behind it
         self.pipelined = False
-        #: when the client must have sent what is awaited (seconds, monotonic)
-        self.deadline = inf
-        #: when reading on for nobody ends, whatever still comes
-        self._last_byte = inf
-        #: what the kernel had taken when the sweep last looked, and until when it must take more
-        self._progress = (-1, inf)
 
     # --- the connection ---
 
@@ -104,41 +92,6 @@ class HTTPChannel(FlowChannel):
         request, self.request = self.request, None
         if request is not None:
             request.connectionLost(reason)
-
-    def check(self, now: float) -> None:
-        """Act on a deadline that has passed; the sweep calls it."""
-        transport = self.transport
-        if getattr(transport, "busy", False):
-            taken = transport.taken
-            if taken != self._progress[0]:
-                self._progress = (taken, now + self.settings.send_timeout)
-            elif now >= self._progress[1]:
-                self._time_out("client did not read for send_timeout")
-        elif now >= self.deadline or now >= self._last_byte:
-            self._time_out(None)
-
-    def _time_out(self, why: str | None) -> None:
-        self.deadline = self._last_byte = inf
-        request = self.request
-        if request is None and not self._closing and self._buffer:
-            why = "client did not send a whole head in client_header_timeout"
-        elif request is not None and self.decoder is not None and why is None:
-            why = "client sent no piece of the body for client_body_timeout"
-        if why is not None:
-            self.site.error_log.info(f"{why}: connection closed", channel=self, request=request)
-        if request is not None:
-            request.timed_out()
-        self.end(self.settings.reset_timedout_connection)
-
-    def end(self, reset: bool) -> None:
-        """Close without sending what is queued; with `reset` the client sees a reset."""
-        self._closing = True
-        transport = self.transport
-        transport.unregisterProducer()
-        if reset or not isinstance(transport, SendAtOnce):
-            transport.abortConnection()
-        else:
-            transport.close_at_once()
 
     # --- bytes in ---
 
@@ -344,52 +297,9 @@ class HTTPChannel(FlowChannel):
             # nginx, too, sets it when a connection is first kept alive.
             self.transport.setTcpNoDelay(True)
         self.deadline = self.site.sweep.now + self.settings.keepalive_timeout.server
+        if self.site.draining:
+            self.retire()
         if self._paused:
             self._resume()
         if self._buffer:
             self._advance()
-
-    def close(self, linger: bool = False) -> None:
-        """Close once all is sent; `linger` reads on for a while, so that the answer arrives.
-
-        Closing a socket with unread bytes makes the kernel send RST, which can destroy the answer
-        in the client's hands (RFC 9112 section 9.6).
-        """
-        if self._closing:
-            return
-        self._closing = True
-        self._buffer = b""
-        self.transport.unregisterProducer()
-        settings = self.settings
-        linger = settings.lingering_close == "always" or (
-            linger and settings.lingering_close == "on"
-        )
-        if linger and hasattr(self.transport, "loseWriteConnection"):
-            self.deadline = self.site.sweep.now + settings.lingering_timeout
-            self._last_byte = self.site.sweep.now + settings.lingering_time
-            self._resume()
-            self.transport.loseWriteConnection()
-        else:
-            self.deadline = self.site.sweep.now + settings.send_timeout
-            self.transport.loseConnection()
-
-    loseConnection = close
-
-    def _discard_closing(self) -> None:
-        self.deadline = self.site.sweep.now + self.settings.lingering_timeout
-
-    def cut(self, delimited: bool) -> None:
-        """End the connection so that the client can tell that the answer is not whole.
-
-        Where a length or chunks delimit it, what was sent so far still arrives; where only the
-        end of the connection does, it takes a reset (RFC 9112 section 8).
-        """
-        self.persistent = False
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.stopProducing()
-        if delimited:
-            self.close()
-        else:
-            self._closing = True
-            self.transport.abortConnection()
