@@ -10,11 +10,12 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from reverseproxy import features
-from reverseproxy.config import ConfigurationError, Diagnostic, find, load
+from reverseproxy.config import Configuration, ConfigurationError, Diagnostic, find, load
 from reverseproxy.process.daemon import Daemon
+from reverseproxy.process.loaded import Loaded
 from reverseproxy.process.preparing import prepare
+from reverseproxy.process.sources import Sources
 from reverseproxy.web import variables
-from reverseproxy.web.assembly import Assembly
 
 DEFAULT_CONFIG = "/etc/reverseproxy"
 
@@ -50,22 +51,25 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     try:
         path = find(options["config"])
         prefix = options["prefix"] or os.path.dirname(path)
-        configuration = load(
-            path, prefix=prefix, classes=features.SETTINGS, variables=variables.known
-        )
-        assembly = Assembly(configuration, reactor, stderr=_to_stderr)
-        sockets = prepare(configuration, assembly)
+
+        def read(sources: Sources) -> Configuration:
+            return load(
+                path,
+                prefix=prefix,
+                classes=features.SETTINGS,
+                variables=variables.known,
+                read=sources.read,
+                glob=sources.glob,
+            )
+
+        loaded = Loaded.of(read, reactor, Sources())
+        sockets = prepare(loaded.configuration, loaded.assembly)
     except ConfigurationError as error:
         _refuse(error)
-    for warning in (*configuration.warnings, *assembly.warnings):
+    for warning in loaded.warnings:
         _say("warn", warning)
-        assembly.error_log.log("warn", str(warning))
-    return Daemon(configuration, assembly, sockets)
-
-
-def _to_stderr(line: bytes) -> None:
-    # The descriptor, not sys.stderr: twistd turns that into log events.
-    os.write(2, line)
+        loaded.assembly.error_log.log("warn", str(warning))
+    return Daemon(loaded, sockets, lambda before: Loaded.of(read, reactor, Sources(), before))
 
 
 def _say(level: str, diagnostic: Diagnostic) -> None:

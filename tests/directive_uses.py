@@ -82,6 +82,7 @@ _MAKERS = {
         read_ahead directio_alignment
         """,
     _time: """
+        worker_shutdown_timeout
         client_header_timeout client_body_timeout send_timeout keepalive_time resolver_timeout
         keepalive_min_timeout lingering_time lingering_timeout auth_delay proxy_connect_timeout
         proxy_send_timeout proxy_read_timeout open_file_cache_valid proxy_next_upstream_timeout

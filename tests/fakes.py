@@ -44,6 +44,8 @@ class FakeSocket:
         #: what each call that sends was given: the sizes of its pieces, or "file"
         self.calls: list[Any] = []
         self.flags: list[int] = []
+        #: connections that wait, if it listens
+        self.waiting: deque[FakeSocket] = deque()
 
     # --- what a transport calls ---
 
@@ -105,6 +107,12 @@ class FakeSocket:
             return b""
         raise BlockingIOError(errno.EWOULDBLOCK, "nothing")
 
+    def accept(self) -> tuple[FakeSocket, tuple[str, int]]:
+        if not self.waiting:
+            raise BlockingIOError(errno.EWOULDBLOCK, "nobody")
+        socket = self.waiting.popleft()
+        return socket, socket.getpeername()
+
     def shutdown(self, how: int) -> None:
         if how == socket.SHUT_WR:
             self.shut = True
@@ -118,7 +126,7 @@ class FakeSocket:
 
     @property
     def readable(self) -> bool:
-        return bool(self.arrived or self.peer_closed or self.peer_reset)
+        return bool(self.arrived or self.peer_closed or self.peer_reset or self.waiting)
 
     @property
     def writable(self) -> bool:
@@ -151,6 +159,9 @@ class FakeReactor(Clock):
 
     def removeWriter(self, writer: Any) -> None:
         self.writers.pop(writer, None)
+
+    def callWhenRunning(self, _what: Any) -> None:
+        """It never runs: a process's signals are not a test's."""
 
     def connectTCP(
         self, host: str, port: int, factory: Any, timeout: float = 30.0, **_: Any

@@ -28,7 +28,7 @@ from reverseproxy.config.directive import (
     shown_as,
 )
 from reverseproxy.config.level import Level, Setting
-from reverseproxy.config.load import Configuration, find, load
+from reverseproxy.config.load import Configuration, find, load, read_file
 from reverseproxy.config.reference import reference
 from reverseproxy.config.regex import Regex
 from reverseproxy.config.source import (
@@ -94,6 +94,7 @@ __all__ = [
     "one",
     "prefix_path",
     "present",
+    "read_file",
     "reference",
     "regex",
     "rows",

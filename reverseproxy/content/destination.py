@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from reverseproxy.upstream.groups import Group
+    from reverseproxy.upstream.group import Group
 
     from .target import Target
 

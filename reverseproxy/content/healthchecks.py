@@ -26,7 +26,7 @@ from .proxysettings import ProxySettings
 from .target import Target
 
 if TYPE_CHECKING:
-    from reverseproxy.upstream.groups import Group
+    from reverseproxy.upstream.group import Group
     from reverseproxy.web.locations import Location
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request

@@ -24,7 +24,7 @@ from .slash import AddsSlash
 from .varying import VaryingProxyResource
 
 if TYPE_CHECKING:
-    from reverseproxy.upstream.groups import Group
+    from reverseproxy.upstream.group import Group
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 

@@ -17,7 +17,7 @@ from reverseproxy.errors import Refusal
 from reverseproxy.web.response import Response
 
 if TYPE_CHECKING:
-    from reverseproxy.upstream.groups import Group
+    from reverseproxy.upstream.group import Group
     from reverseproxy.upstream.health import Health
     from reverseproxy.upstream.members import Member
     from reverseproxy.web.assembly import Assembly

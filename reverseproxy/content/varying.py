@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from reverseproxy.config import Template
-    from reverseproxy.upstream.groups import Group
+    from reverseproxy.upstream.group import Group
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
 

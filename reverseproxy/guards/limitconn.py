@@ -160,11 +160,8 @@ class LimitConn(Limiting):
 
 def _shared(place: Place, rule: ZoneRule) -> ConnectionZone:
     """The zone itself: one for all that use it."""
-    zones = place.assembly.zones
-    found = zones.get(rule.name)
-    if not isinstance(found, ConnectionZone):
-        found = zones[rule.name] = ConnectionZone(rule.size)
-    return found
+    definition = (ConnectionZone, rule.size, rule.key.text)
+    return place.assembly.zone(rule.name, definition, lambda: ConnectionZone(rule.size))
 
 
 def guard(place: Place, inner: IResource) -> IResource | None:

@@ -237,11 +237,8 @@ class LimitReq(Limiting):
 
 def _shared(place: Place, rule: ZoneRule) -> RequestZone:
     """The zone itself: one for all that use it."""
-    zones = place.assembly.zones
-    found = zones.get(rule.name)
-    if not isinstance(found, RequestZone):
-        found = zones[rule.name] = RequestZone(rule.size, rule.rate)
-    return found
+    definition = (RequestZone, rule.size, rule.rate, rule.key.text)
+    return place.assembly.zone(rule.name, definition, lambda: RequestZone(rule.size, rule.rate))
 
 
 def guard(place: Place, inner: IResource) -> IResource | None:

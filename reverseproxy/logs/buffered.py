@@ -33,15 +33,18 @@ class BufferedLogFile(LogFile):
         self._lines: list[bytes] = []
         self._size = 0
         self._since = 0.0
+        self._whole = buffering.size
 
     def write(self, line: bytes) -> None:
         """Keep a line, after writing what it does not fit behind."""
-        if self._size + len(line) > self.buffering.size:
+        if self._size + len(line) > self._whole:
             self.flush()
         if not self._lines:
             self._since = self._seconds()
         self._lines.append(line)
         self._size += len(line)
+        if not self._whole:
+            self.flush()
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -59,11 +62,16 @@ class BufferedLogFile(LogFile):
         if self.buffering.flush and self._lines and now - self._since >= self.buffering.flush:
             self.flush()
 
-    def open(self) -> None:
-        """Open, or write into the file that was renamed and open anew."""
+    def adopt(self, fd: int) -> None:
+        """As of the base class; what was gathered goes to the file that was renamed."""
         if self.fd >= 0:
             self.flush()
-        super().open()
+        super().adopt(fd)
+
+    def retire(self) -> None:
+        """Gather no more: only requests that are under way still write."""
+        self._whole = 0
+        self.flush()
 
     def close(self) -> None:
         """Write what was gathered, and close."""

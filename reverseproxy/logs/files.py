@@ -13,17 +13,25 @@ class LogFile:
 
     def __init__(self, path: str, complain: Callable[[str], None] = lambda _why: None) -> None:
         self.path = path
-        self._complain = complain
+        #: hears of what could not be written
+        self.complain = complain
         self.fd = -1
         #: lines that could not be written
         self.lost = 0
 
     def open(self) -> None:
         """Open, or open again after the file was renamed. Raises OSError."""
-        fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self.adopt(os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644))
+
+    def adopt(self, fd: int) -> None:
+        """Write to `fd` from now on, which is the file's from here on."""
         old, self.fd = self.fd, fd
         if old >= 0:
             os.close(old)
+
+    def __del__(self) -> None:
+        # A configuration that is gone takes with it what only it wrote to.
+        self.close()
 
     def write(self, line: bytes) -> None:
         """Append `line`, which ends in a line end, whole."""
@@ -31,11 +39,11 @@ class LogFile:
             written = os.write(self.fd, line)
         except OSError as error:
             self.lost += 1
-            self._complain(f'writing to "{self.path}" failed: {error.strerror}')
+            self.complain(f'writing to "{self.path}" failed: {error.strerror}')
             return
         if written < len(line):
             self.lost += 1
-            self._complain(f'"{self.path}" took {written} of {len(line)} bytes: is the disk full?')
+            self.complain(f'"{self.path}" took {written} of {len(line)} bytes: is the disk full?')
 
     def close(self) -> None:
         """Close the file."""
@@ -47,8 +55,9 @@ class LogFile:
 class LogFiles:
     """Every log file of the configuration, each path opened once however often it is named."""
 
-    def __init__(self) -> None:
+    def __init__(self, previous: LogFiles | None = None) -> None:
         self._files: dict[str, LogFile] = {}
+        self._before = {} if previous is None else previous._files
         self.complain: Callable[[str], None] = lambda _why: None
         #: where each path was first named, for the message when it can't be opened
         self.origins: dict[str, Origin | None] = {}
@@ -56,12 +65,24 @@ class LogFiles:
     def at(self, path: str) -> LogFile:
         """The file at `path`; it is opened by `open_all`."""
         if path not in self._files:
-            self._files[path] = LogFile(path, lambda why: self.complain(why))
+            before = self._before.get(path)
+            if before is None or getattr(before, "buffering", None) is not None:
+                before = LogFile(path, self.complain)
+            self._files[path] = before
         return self._files[path]
 
     def known(self, path: str) -> LogFile | None:
         """The file at `path` if it was named before."""
         return self._files.get(path)
+
+    def before(self, path: str) -> LogFile | None:
+        """The file at `path` of the configuration before this one."""
+        return self._before.get(path)
+
+    def succeed(self) -> list[LogFile]:
+        """The configuration before this one is gone: the files that only it had."""
+        before, self._before = self._before, {}
+        return [file for path, file in before.items() if self._files.get(path) is not file]
 
     def add(self, file: LogFile) -> None:
         """Take a file that was made elsewhere."""
@@ -89,6 +110,13 @@ class LogFiles:
                 file.open()
             except OSError as error:
                 self.complain(f'opening "{file.path}" failed: {error.strerror}')
+
+    def close_new(self) -> list[LogFile]:
+        """Close the files that the configuration before has not; these."""
+        new = [file for path, file in self._files.items() if self._before.get(path) is not file]
+        for file in new:
+            file.close()
+        return new
 
     def close(self) -> None:
         """Close every file."""

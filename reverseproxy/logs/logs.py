@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from reverseproxy.config import Level, Template
 
-from .access import AccessLogSettings, AccessLogTarget, OpenLogs, Write, compose, formats
+from .access import (
+    AccessLogSettings,
+    AccessLogTarget,
+    Buffering,
+    OpenLogs,
+    Write,
+    compose,
+    formats,
+)
 from .buffered import BufferedLogFile, MemoryLog
 from .errors import ErrorLog, ErrorLogSettings, ErrorLogTarget, ErrorWrite
-from .files import LogFiles
+from .files import LogFile, LogFiles
 from .formats import Line, compile_format
 from .syslog import SEVERITIES, Syslog, SyslogTarget
 from .varying import VaryingLog
@@ -23,10 +31,15 @@ if TYPE_CHECKING:
 class Logs:
     """Makes error logs and access logs, and shares what they write to."""
 
-    def __init__(self, assembly: Assembly, stderr: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, assembly: Assembly, stderr: Callable[[bytes], None], previous: Logs | None = None
+    ) -> None:
+        """What the configuration before this one wrote to as well stays open."""
         self._assembly = assembly
         self._stderr = stderr
-        self.files = LogFiles()
+        self._before = previous
+        self.files: LogFiles = LogFiles(None if previous is None else previous.files)
+        self.files.complain = self.complain
         #: logs kept in memory, by the name that was written
         self.memory: dict[str, MemoryLog] = {}
         self._syslogs: dict[SyslogTarget, Syslog] = {}
@@ -55,16 +68,23 @@ class Logs:
         if target.path == "stderr":
             return lambda line, _name: self._stderr(line)
         if target.memory:
-            memory = self.memory.setdefault(target.path, MemoryLog(target.memory))
+            memory = self._memory(target.path, target.memory)
             return lambda line, _name: memory.write(line)
         file = self.files.at(target.path)
         self.files.origins.setdefault(target.path, level.origin_of("error_log"))
         return lambda line, _name: file.write(line)
 
+    def _memory(self, name: str, size: int) -> MemoryLog:
+        before = None if self._before is None else self._before.memory.get(name)
+        if before is None or before.size != size:
+            before = MemoryLog(size)
+        return self.memory.setdefault(name, before)
+
     def _syslog(self, target: SyslogTarget) -> Syslog:
         if target not in self._syslogs:
+            before = None if self._before is None else self._before._syslogs.get(target)
             clock = self._assembly.dates.clock
-            self._syslogs[target] = Syslog(target, clock, self.complain)
+            self._syslogs[target] = before or Syslog(target, clock, self.complain)
         return self._syslogs[target]
 
     # --- accesses ---
@@ -92,9 +112,7 @@ class Logs:
         origin = level.origin_of("access_log")
         known = self.files.known(path)
         if target.buffering is not None and known is None:
-            file = BufferedLogFile(path, target.buffering, self._assembly.seconds, self.complain)
-            self.files.add(file)
-            self._assembly.sweep.add(file)
+            self.files.add(self._buffered(path, target.buffering))
         elif known is not None and getattr(known, "buffering", None) != target.buffering:
             self._assembly.complain(
                 origin or level.origin, f'"{path}" is there already with another buffer'
@@ -102,6 +120,14 @@ class Logs:
         self.files.origins.setdefault(path, origin)
         opened = self.files.at(path)
         return lambda line, _request: opened.write(line)
+
+    def _buffered(self, path: str, buffering: Buffering) -> BufferedLogFile:
+        before = self.files.before(path)
+        if isinstance(before, BufferedLogFile) and before.buffering == buffering:
+            return before
+        file = BufferedLogFile(path, buffering, self._assembly.seconds, self.complain)
+        self._assembly.sweep.add(file)
+        return file
 
     def _varying(self, path: Template, cache: OpenLogs | None) -> Write:
         key = (path.text, cache)
@@ -122,6 +148,36 @@ class Logs:
                 write(line, request)
 
         return write_if
+
+    def succeed(self) -> None:
+        """The configuration before this one is gone, but for requests that are under way."""
+        before, self._before = self._before, None
+        if before is None:
+            return
+        before.retire(self.files.succeed())
+        for log in (*self.files, *self._syslogs.values()):
+            log.complain = self.complain
+
+    def discard(self) -> None:
+        """Never be written to: close what the configuration before has not."""
+        for log in (*self.files.close_new(), *self.varying.values()):
+            self._assembly.sweep.discard(log)
+
+    def retire(self, files: Iterable[LogFile]) -> None:
+        """Hold nothing back that is written to `files`, nor open what was opened for a while."""
+        for file in files:
+            if isinstance(file, BufferedLogFile):
+                file.retire()
+                self._assembly.sweep.discard(file)
+        for log in self.varying.values():
+            log.retire()
+            self._assembly.sweep.discard(log)
+
+    def reopen(self) -> None:
+        """Open every file anew, after a rotation."""
+        self.files.reopen()
+        for log in self.varying.values():
+            log.close()
 
     def close(self) -> None:
         """Write what waits, and close everything."""

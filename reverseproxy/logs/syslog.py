@@ -80,7 +80,7 @@ class Syslog:
     ) -> None:
         self._target = target
         self._clock = clock
-        self._complain = complain
+        self.complain = complain
         self._socket: socket.socket | None = None
         self._host = socket.gethostname()
 
@@ -97,7 +97,7 @@ class Syslog:
             self._socket.send(head.encode() + line.removesuffix(b"\n"))
         except OSError as error:
             self.close()
-            self._complain(f"sending to syslog at {target} failed: {error.strerror}")
+            self.complain(f"sending to syslog at {target} failed: {error.strerror}")
 
     def _connected(self) -> socket.socket:
         target = self._target

@@ -96,6 +96,11 @@ class VaryingLog:
                 known.file.close()
                 del self._open[path]
 
+    def retire(self) -> None:
+        """Keep nothing open from now on: only requests that are under way still write."""
+        self.close()
+        self._cache = None
+
     def close(self) -> None:
         """Close every file."""
         for known in self._open.values():

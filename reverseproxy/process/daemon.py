@@ -1,77 +1,93 @@
-"""The service: sockets adopted, the sweep running, the pid file written; and all of it undone."""
+"""One process that serves a configuration by itself: sockets adopted, signals heard, a pid file.
+
+`master_process off`, and what tests drive. With a master it is `process/master.py`.
+"""
 
 from __future__ import annotations
 
-import os
-import socket
+import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.address import UNIXAddress
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import LogEvent, Logger, LogLevel, globalLogPublisher
 
 from reverseproxy import __version__
-from reverseproxy.process import polling
+from reverseproxy.config import ConfigurationError
+from reverseproxy.process import polling, signals
+from reverseproxy.process.pidfile import PidFile
+from reverseproxy.process.preparing import prepare
+from reverseproxy.process.serving import Serving
 from reverseproxy.process.settings import MainSettings
-from reverseproxy.web.transport import Port
 
 if TYPE_CHECKING:
-    from reverseproxy.config import Configuration
+    import socket
+
     from reverseproxy.web.assembly import Assembly
-    from reverseproxy.web.site import Site
+    from reverseproxy.web.listen import Address
+
+    from .loaded import Loaded
+
+#: Reads the configuration again, for an assembly that takes the place of this one.
+Again = Callable[["Assembly"], "Loaded"]
 
 
 class Daemon(Service):
-    """One process that serves a configuration."""
+    """Serves; SIGHUP reloads, SIGUSR1 reopens the logs, SIGQUIT lets requests finish first."""
 
     name = "reverseproxy"
     _log = Logger()
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        assembly: Assembly,
-        sockets: list[tuple[socket.socket, Site]],
-    ) -> None:
-        self.configuration = configuration
-        self.assembly = assembly
+    def __init__(self, loaded: Loaded, sockets: dict[Address, socket.socket], again: Again) -> None:
+        self.loaded = loaded
         self._sockets = sockets
-        self._ports: list[Port] = []
-        self._pid_file: str | None = configuration.main[MainSettings].pid
+        self._again = again
+        self.serving = Serving(loaded.assembly)
+        self._pid_file = PidFile(loaded.configuration.main[MainSettings].pid)
+
+    @property
+    def assembly(self) -> Assembly:
+        """What is served."""
+        return self.serving.assembly
 
     def startService(self) -> None:
         """Serve."""
         super().startService()
-        assembly = self.assembly
+        reactor = self.assembly.reactor
         # A bound method is an ILogObserver in all but the declaration.
         globalLogPublisher.addObserver(self._observe)  # type: ignore[arg-type]
-        polling.install(assembly.reactor)
-        assembly.sweep.start()
-        assembly.groups.start()
-        for sock, site in self._sockets:
-            port = Port(sock, site, assembly.reactor)
-            port.startListening()
-            self._ports.append(port)
-        if self._pid_file is not None:
-            with open(self._pid_file, "w") as file:
-                file.write(f"{os.getpid()}\n")
+        polling.install(reactor)
+        self.serving.start(self._sockets)
+        reactor.callWhenRunning(self._listen_to_signals)
         self._announce()
+        self._pid_file.write()
+
+    def _listen_to_signals(self) -> None:
+        reactor = self.assembly.reactor
+        signals.install(
+            reactor,
+            {
+                signal.SIGHUP: self.reload,
+                signal.SIGUSR1: self.reopen,
+                signal.SIGQUIT: lambda: self.serving.quit(reactor.stop),
+                signal.SIGTERM: reactor.stop,
+                signal.SIGINT: reactor.stop,
+            },
+        )
 
     def _announce(self) -> None:
-        main = self.configuration.main
+        main = self.loaded.configuration.main
         settings = main[MainSettings]
         error_log = self.assembly.error_log
-        error_log.log("notice", f"reverseproxy/{__version__} serves {len(self._ports)} addresses")
+        ports = self.serving.ports
+        error_log.log("notice", f"reverseproxy/{__version__} serves {len(ports)} addresses")
         for line in self.assembly.swept:
             error_log.log("notice", line)
         if settings.worker_processes != 1:
             origin = main.origin_of("worker_processes")
             error_log.log("warn", f"one process serves, whatever worker_processes says ({origin})")
-        if os.geteuid() == 0:
-            name = "no user is named" if settings.user is None else f"not as {settings.user.name}"
-            error_log.log("warn", f"serving as root, {name}: rights are not dropped yet")
-        self._log.info("serving {addresses}", addresses=", ".join(map(_address, self._ports)))
+        self._log.info("serving {addresses}", addresses=", ".join(map(str, ports)))
 
     def _observe(self, event: LogEvent) -> None:
         """Errors that nobody handled belong into the error log as well."""
@@ -79,31 +95,40 @@ class Daemon(Service):
         if failure is not None and event.get("log_level", LogLevel.info) >= LogLevel.error:
             self.assembly.error_log.failure("unhandled error", failure)
 
+    # --- signals ---
+
+    def reload(self) -> None:
+        """Read the configuration again and serve it; if anything is wrong nothing changes."""
+        before = self.assembly
+        before.error_log.log("notice", "reconfiguring")
+        try:
+            loaded = self._again(before)
+            sockets = prepare(loaded.configuration, loaded.assembly, self.serving.ports)
+        except ConfigurationError as error:
+            for diagnostic in error.diagnostics:
+                before.error_log.log("emerg", str(diagnostic))
+            before.error_log.log("error", "the configuration is as it was")
+            return
+        self.loaded = loaded
+        self.serving.change(loaded.assembly, sockets)
+        for warning in loaded.warnings:
+            self.assembly.error_log.log("warn", str(warning))
+        self.assembly.error_log.log("notice", "reconfigured")
+
+    def reopen(self) -> None:
+        """Open the log files anew, after a rotation."""
+        self.assembly.error_log.log("notice", "reopening logs")
+        self.assembly.logs.reopen()
+
     def stopService(self) -> Deferred[None]:
         """Stop listening, and let go of everything."""
         super().stopService()
-        stopped = [maybeDeferred(port.stopListening) for port in self._ports]
-        self._ports = []
-        return gatherResults(stopped).addBoth(self._let_go)
+        return gatherResults(self.serving.stop()).addBoth(self._let_go)
 
     def _let_go(self, result: Any) -> Any:
-        assembly = self.assembly
-        assembly.sweep.stop()
-        assembly.groups.stop()
-        assembly.pools.close()
         globalLogPublisher.removeObserver(self._observe)  # type: ignore[arg-type]
-        if self._pid_file is not None:
-            try:
-                os.unlink(self._pid_file)
-            except OSError as error:
-                assembly.error_log.log("alert", f'"{self._pid_file}" stays: {error.strerror}')
-        assembly.error_log.log("notice", "stopped")
-        assembly.logs.close()
+        error_log = self.assembly.error_log
+        self._pid_file.remove(error_log)
+        error_log.log("notice", "stopped")
+        self.serving.close()
         return result
-
-
-def _address(port: Port) -> str:
-    host = port.getHost()
-    if isinstance(host, UNIXAddress):
-        return f"unix:{(host.name or b'').decode()}"
-    return f"{host.host}:{host.port}"

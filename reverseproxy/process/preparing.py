@@ -20,17 +20,21 @@ from reverseproxy.web.settings import ClientSettings
 from .sockets import advice, bind
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from reverseproxy.web.assembly import Assembly
-    from reverseproxy.web.site import Site
+    from reverseproxy.web.listen import Address
     from reverseproxy.web.spool import SpoolDirectory
 
 
-def prepare(configuration: Configuration, assembly: Assembly) -> list[tuple[socket.socket, Site]]:
-    """Open everything; the listening sockets with their sites.
+def prepare(
+    configuration: Configuration, assembly: Assembly, have: Container[Address] = ()
+) -> dict[Address, socket.socket]:
+    """Open everything; the listening sockets of all addresses that are not there yet.
 
     Raises ConfigurationError with all that could not be opened.
     """
-    errors = _directories(configuration.main, assembly)
+    errors = _directories(configuration.main, assembly, sweep=not have)
     errors += _pid_file(configuration.main)
     for file in assembly.log_files:
         if assembly.log_files.origins.get(file.path) is None:
@@ -39,10 +43,12 @@ def prepare(configuration: Configuration, assembly: Assembly) -> list[tuple[sock
             with contextlib.suppress(OSError):
                 os.makedirs(os.path.dirname(file.path), exist_ok=True)
     errors += assembly.log_files.open_all()
-    sockets: list[tuple[socket.socket, Site]] = []
-    for listen, site in assembly.sites.items():
+    sockets: dict[Address, socket.socket] = {}
+    for listen in assembly.sites:
+        if listen.address in have:
+            continue
         try:
-            sockets.append((bind(listen), site))
+            sockets[listen.address] = bind(listen)
         except OSError as error:
             errors.append(
                 Diagnostic(
@@ -52,14 +58,14 @@ def prepare(configuration: Configuration, assembly: Assembly) -> list[tuple[sock
                 )
             )
     if errors:
-        for sock, _ in sockets:
+        for sock in sockets.values():
             sock.close()
-        assembly.log_files.close()
+        assembly.discard()
         raise ConfigurationError(errors)
     return sockets
 
 
-def _directories(main: Level, assembly: Assembly) -> list[Diagnostic]:
+def _directories(main: Level, assembly: Assembly, *, sweep: bool) -> list[Diagnostic]:
     """Make the directories of temporary files, and sweep out what killed processes left."""
     errors: list[Diagnostic] = []
     seen: set[str] = set()
@@ -76,7 +82,7 @@ def _directories(main: Level, assembly: Assembly) -> list[Diagnostic]:
                 else:
                     # The default's directory is made when it is needed: that it can be is enough.
                     folder = _nearest(folder)
-                count = spool.sweep()
+                count = spool.sweep() if sweep else 0
             except OSError as error:
                 what = f'"{spool.path}" can\'t be made or read: {error.strerror}'
                 hint = f"make it, for this user to write in, or name another with {name}"

@@ -17,6 +17,7 @@ from reverseproxy.config import (
     number,
     one,
     prefix_path,
+    seconds,
     settings,
 )
 
@@ -102,6 +103,12 @@ class MainSettings:
     )
     worker_processes: int | None = directive(
         one(processes), "1", Context.MAIN, doc="How many processes serve requests."
+    )
+    worker_shutdown_timeout: float = directive(
+        one(seconds),
+        "0",
+        Context.MAIN,
+        doc="How long connections may last that are to end, at a graceful stop or after a reload.",
     )
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from reverseproxy.web.assembly import Assembly
 
     from .dns import Found
-    from .groups import Group, Groups
+    from .group import Group
+    from .groups import Groups
     from .resolving import Resolver
 
 #: How many hosts are remembered.
@@ -61,19 +62,32 @@ class Host:
 class OnDemand:
     """The hosts that requests named of late."""
 
-    def __init__(self, assembly: Assembly, groups: Groups) -> None:
+    def __init__(
+        self, assembly: Assembly, groups: Groups, previous: OnDemand | None = None
+    ) -> None:
+        """What the configuration before knew is known, once this one takes its place."""
         self._assembly = assembly
         self._groups = groups
+        self._before = previous
         self._hosts: dict[tuple[ServerAddress, Resolver | None], Host] = {}
         #: all of them together keep no more than one group does
-        self._keeping = Keeping()
+        self._keeping: Keeping = Keeping() if previous is None else previous._keeping
+
+    def succeed(self) -> None:
+        """Take over the hosts that the configuration before knew."""
+        before, self._before = self._before, None
+        if before is not None:
+            self._hosts = {key: host for key, host in before._hosts.items() if not host.asking}
+            for host in self._hosts.values():
+                for member in host.group.rank.members:
+                    self._assembly.pools.peer(member.peer.host, member.peer.port, self._keeping)
 
     def finder(self, resolver: Resolver | None, timeout: float) -> Finder:
         """What finds hosts for a location; `timeout` is how long its resolver may take."""
 
         def find(address: ServerAddress, has_port: bool) -> Group | Deferred[Group]:
-            known = None if has_port else self._groups.named(address.host)
-            known = known or self._groups.known(address)
+            declared = None if has_port else self._groups.named(address.host)
+            known = declared or self._groups.known(address)
             if known is not None:
                 return known
             if is_numeric(address.host):

@@ -1,92 +1,42 @@
-"""Groups of servers: what `upstream { … }` and the host of a `proxy_pass` become.
-
-A `Group` is made at load. Where it has one server and nothing to count, `sole` is its peer, and
-requests go there without further ado; else each request takes a `Turn` from it.
-"""
+"""The groups of a configuration: those of `upstream { … }`, and the hosts that URLs name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from reverseproxy.config import Level, Word
 
-from .balancing import (
-    AtRandom,
-    BetterOfTwo,
-    ByAddress,
-    ByKey,
-    Circle,
-    LeastConnections,
-    OnCircle,
-    SlowLeastConnections,
-)
+from .declared import DeclaredGroup
 from .demand import OnDemand
-from .groupsettings import ServerAddress, ServerRule, UpstreamSettings
-from .healthcheck import HealthCheck, Known, known
-from .members import Member, Rank, SlowTurn, Turn
-from .names import HostNames, Watched
+from .group import Group
+from .groupsettings import ServerAddress, UpstreamSettings
+from .members import Member, Rank
+from .names import HostNames, System, ask_system
 from .pool import Keeping, Peer
-from .resolving import ResolverSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from reverseproxy.web.assembly import Assembly
-    from reverseproxy.web.request import Request
-    from reverseproxy.web.variables import Variables
-
-
-Take = Callable[["Request"], Turn]
-
-
-class Group:
-    """Servers that answer for each other; `name` as `$upstream_addr` has it when none is left."""
-
-    #: begins a request's way through the servers
-    take: Take
-
-    def __init__(self, name: str, rank: Rank, take: Take | None = None) -> None:
-        self.name = name.encode()
-        self.sole: Peer | None = None
-        self.checks: tuple[HealthCheck, ...] = ()
-        #: whether requests are counted, however few servers there are
-        self._counts = False
-        self.become(rank, take)
-
-    def become(self, rank: Rank, take: Take | None = None) -> None:
-        """Consist of other servers from now on."""
-        self.rank = rank
-        self.sole = None
-        plain = rank.single and not rank.members[0].down and not rank.members[0].max_conns
-        if plain and not self._counts:
-            self.sole = rank.members[0].peer
-        self.take = take or (lambda _request: Turn(rank))
-        for check in self.checks:
-            check.follow(rank.everyone)
-
-    def count(self) -> None:
-        """Count requests from now on: somebody looks at each server."""
-        self._counts = True
-        self.sole = None
-
-    def add_check(self, check: HealthCheck) -> None:
-        """Have the servers checked, and use none that a check speaks against."""
-        self.count()
-        self.checks += (check,)
-        check.follow(self.rank.everyone)
 
 
 class Groups:
     """Every group of a configuration, by name."""
 
-    def __init__(self, assembly: Assembly) -> None:
-        self._assembly = assembly
-        self.names = HostNames(assembly)
-        self.on_demand = OnDemand(assembly, self)
-        self._named: dict[str, Group] = {}
+    def __init__(
+        self, assembly: Assembly, system: System = ask_system, previous: Groups | None = None
+    ) -> None:
+        """`previous` are the groups of the configuration before, until `succeed`."""
+        self.assembly = assembly
+        self._before = previous
+        self.names: HostNames = HostNames(
+            assembly, system, None if previous is None else previous.names
+        )
+        self.on_demand: OnDemand = OnDemand(
+            assembly, self, None if previous is None else previous.on_demand
+        )
+        self._named: dict[str, DeclaredGroup] = {}
         self._unnamed: dict[ServerAddress, Group] = {}
         self._declared: set[str] = set()
 
@@ -96,14 +46,15 @@ class Groups:
             word = level.args[0]
             name = word.text.lower()
             if name in self._declared:
-                self._assembly.complain(word.origin, f'the upstream "{word.text}" is there twice')
+                self.assembly.complain(word.origin, f'the upstream "{word.text}" is there twice')
                 continue
             self._declared.add(name)
             if self._is_right(level, word):
-                self._named[name] = self._made(level)
+                before = None if self._before is None else self._before._named.get(name)
+                self._named[name] = DeclaredGroup(self, level, before)
 
     @property
-    def declared(self) -> Iterable[Group]:
+    def declared(self) -> Iterable[DeclaredGroup]:
         """The groups that `upstream` blocks declare."""
         return self._named.values()
 
@@ -121,22 +72,19 @@ class Groups:
             for check in group.checks:
                 check.stop()
 
-    def healthy(self) -> frozenset[Known]:
-        """The servers that health checks find well: for `trust` of the next configuration's."""
-        return frozenset(
-            known(group.name.decode(), member)
-            for group in self.declared
-            for member in group.rank.everyone
-            if member.health and not member.barred
-        )
+    def succeed(self) -> None:
+        """The configuration before this one is gone: what it knew of the same servers counts on."""
+        before, self._before = self._before, None
+        if before is None:
+            return
+        before.stop()
+        for name, group in self._named.items():
+            older = before._named.get(name)
+            if older is not None:
+                group.inherit(older)
+        self.on_demand.succeed()
 
-    def trust(self, healthy: Collection[Known]) -> None:
-        """Let servers that were well be so from the start, where checks are `persistent`."""
-        for group in self.declared:
-            for check in group.checks:
-                check.trust(healthy)
-
-    def named(self, name: str) -> Group | None:
+    def named(self, name: str) -> DeclaredGroup | None:
         """The group that an `upstream` block declares."""
         return self._named.get(name.lower())
 
@@ -150,7 +98,7 @@ class Groups:
             group = self._unnamed[address] = self.empty(address)
 
             def fill() -> None:
-                peers = self._resolved(address, word, fill)
+                peers = self.resolved(address, word, fill)
                 group.become(Rank(tuple(Member(peer, group.name) for peer in peers)))
 
             fill()
@@ -166,7 +114,7 @@ class Groups:
         host = address.host
         return Group(host if address.port in (0, 80) else f"{host}:{address.port}", Rank(()))
 
-    def _resolved(
+    def resolved(
         self,
         address: ServerAddress,
         word: Word,
@@ -174,7 +122,7 @@ class Groups:
         keeping: Keeping | None = None,
     ) -> list[Peer]:
         """The peers at an address; where there are none `later` is called when there are."""
-        peer = self._assembly.pools.peer
+        peer = self.assembly.pools.peer
         if address.host.startswith("unix:"):
             return [peer(address.host, 0, keeping)]
         found = self.names.addresses(address.host, word, later)
@@ -184,143 +132,10 @@ class Groups:
         """Whether a group has servers that are asked first."""
         servers = level[UpstreamSettings].server
         if not servers:
-            self._assembly.complain(word.origin, f'no servers are in the upstream "{word.text}"')
+            self.assembly.complain(word.origin, f'no servers are in the upstream "{word.text}"')
         elif all(rule.backup for rule in servers):
             what = f'only backup servers are in the upstream "{word.text}"'
-            self._assembly.complain(word.origin, what)
+            self.assembly.complain(word.origin, what)
         else:
             return True
         return False
-
-    def _made(self, level: Level) -> Group:
-        settings = level[UpstreamSettings]
-        keeping = Keeping(
-            settings.keepalive,
-            settings.keepalive_timeout,
-            settings.keepalive_requests,
-            settings.keepalive_time,
-        )
-        #: a member stays who it is when others come
-        members: dict[tuple[ServerRule, Peer], Member] = {}
-        group = Group(level.args[0].text, Rank(()))
-        watched = self._watched(level)
-
-        def here() -> Iterator[tuple[ServerRule, Peer]]:
-            for rule in settings.server:
-                if rule in watched:
-                    for one, host, port in current(rule, watched[rule]):
-                        yield one, self._assembly.pools.peer(host, port, keeping)
-                else:
-                    for peer in self._resolved(rule.address, rule.word, fill, keeping):
-                        yield rule, peer
-
-        def fill() -> None:
-            ranks: dict[bool, list[Member]] = {False: [], True: []}
-            kept = set()
-            for rule, peer in here():
-                member = members.setdefault((rule, peer), _member(rule, peer))
-                ranks[rule.backup].append(member)
-                kept.add((rule, peer))
-            behind = Rank(tuple(ranks[True])) if ranks[True] else None
-            rank = Rank(tuple(ranks[False]), behind)
-            group.become(rank, self._way(level, settings, rank))
-            peers = {peer for _, peer in kept}
-            for key in members.keys() - kept:
-                del members[key]
-                if key[1] not in peers:
-                    self._assembly.pools.forget(key[1])
-
-        for host in watched.values():
-            host.changed = fill
-        fill()
-        return group
-
-    def _watched(self, level: Level) -> dict[ServerRule, Watched[Any]]:
-        """The servers of a group that are resolved while it runs (`resolve`)."""
-        asked = level[ResolverSettings]
-        found: dict[ServerRule, Watched[Any]] = {}
-        for rule in level[UpstreamSettings].server:
-            if not rule.resolve:
-                continue
-            if asked.resolver is None:
-                what = f'no resolver is defined to resolve "{rule.address.host}"'
-                self._assembly.complain(rule.word.origin, what, "resolver 127.0.0.53;")
-                continue
-            host, wait = rule.address.host, asked.resolver_timeout
-            watch = self.names.watched if rule.service is None else self.names.service
-            found[rule] = watch(rule.service or host, asked.resolver, wait)
-        return found
-
-    def _way(self, level: Level, settings: UpstreamSettings, rank: Rank) -> Take | None:
-        """How the group chooses; None is round robin."""
-        ways = [
-            setting
-            for setting in level.own
-            if setting.name in ("ip_hash", "hash", "least_conn", "random")
-        ]
-        slow = [rule for rule in settings.server if rule.slow_start]
-        if not ways:
-            return (lambda _request: SlowTurn(rank)) if slow else None
-        for setting in ways[1:]:
-            what = f'"{setting.name}": the group chooses by {ways[0].name} already'
-            self._assembly.complain(setting.origin, what)
-        name = ways[0].name
-        if name == "least_conn":
-            kind = SlowLeastConnections if slow else LeastConnections
-            return lambda _request: kind(rank)
-        for rule in slow:
-            what = f"a group that chooses by {name} has no slow_start"
-            self._assembly.complain(rule.word.origin, what)
-        for rule in settings.server:
-            if rule.backup:
-                what = f"a group that chooses by {name} has no backup servers"
-                self._assembly.complain(rule.word.origin, what)
-        return by_number(settings, rank, self._assembly.variables)
-
-
-def _member(rule: ServerRule, peer: Peer) -> Member:
-    """A server's member at one of its addresses."""
-    return Member(
-        peer,
-        rule.name.encode(),
-        rule.weight,
-        rule.max_fails,
-        rule.fail_timeout,
-        rule.max_conns,
-        rule.down,
-        rule.slow_start,
-    )
-
-
-def current(rule: ServerRule, watched: Watched[Any]) -> Iterator[tuple[ServerRule, str, int]]:
-    """The servers that a watched name stands for now: each with its host and port.
-
-    Of a service those with the lowest priority come first, the others are behind them as backups
-    (nginx's reading of RFC 2782).
-    """
-    if rule.service is None:
-        for host in watched.addresses:
-            yield rule, host, rule.address.port
-        return
-    first = min((found.priority for found in watched.addresses), default=0)
-    for found in watched.addresses:
-        behind = found.priority > first
-        if not (rule.backup and behind):
-            name = f"{found.target}:{found.port}"
-            one = attrs.evolve(rule, name=name, weight=found.weight, backup=rule.backup or behind)
-            yield one, found.host, found.port
-
-
-def by_number(settings: UpstreamSettings, rank: Rank, variables: Variables) -> Take:
-    """The ways that need no order: `ip_hash`, `hash` and `random`."""
-    if settings.ip_hash:
-        return lambda request: ByAddress(rank, request.peer)
-    if settings.random == 1:
-        return lambda _request: AtRandom(rank)
-    if settings.hash is None:
-        return lambda _request: BetterOfTwo(rank)
-    key = variables.compile(settings.hash.key)
-    if not settings.hash.consistent:
-        return lambda request: ByKey(rank, key(request))
-    circle = Circle(rank)
-    return lambda request: OnCircle(rank, circle, key(request))

@@ -70,6 +70,11 @@ class ServerRule:
     #: the name of a service as the DNS is asked for it
     service: str | None = None
 
+    @property
+    def anywhere(self) -> tuple[object, ...]:
+        """What it says, wherever it stands: equal for the same server of two configurations."""
+        return attrs.astuple(self, filter=lambda field, _: field.name != "word", recurse=False)
+
 
 _NUMBERS = {"weight": number(1, 65535), "max_fails": number(), "max_conns": number()}
 _TIMES = ("fail_timeout", "slow_start")

@@ -36,6 +36,8 @@ class Health:
     last: Result | None = None
     #: how many results in a row speak against the state
     against: int = 0
+    #: what the check is, to know it again in the next configuration
+    check: object = None
 
     def note(self, result: Result) -> None:
         """Take a result into account."""

@@ -8,7 +8,7 @@ The servers' turns are spread over the interval.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .health import CHECKING, UNHEALTHY, UP, Health, Result, worst
@@ -20,15 +20,8 @@ if TYPE_CHECKING:
 
     from .members import Member
 
-#: What a server is known by from one configuration to the next: its group, its name, its address.
-Known = tuple[str, bytes, bytes]
 #: Seconds between the first questions to two servers that nobody may use before they are asked.
 _APART = 0.01
-
-
-def known(group: str, member: Member) -> Known:
-    """What a server is known by."""
-    return group, member.server, member.peer.address
 
 
 class HealthCheck:
@@ -39,6 +32,7 @@ class HealthCheck:
         self.group = group
         self.inquiry = inquiry
         self.watches: dict[Member, Watch] = {}
+        self._known: dict[Member, Health] = {}
         self._running = False
 
     def follow(self, members: Iterable[Member]) -> None:
@@ -48,15 +42,21 @@ class HealthCheck:
             self.watches.pop(gone).stop()
         new = [member for member in here if member not in self.watches]
         for at, member in enumerate(new):
-            watch = self.watches[member] = Watch(self, member, (at, len(new)))
+            before = self._known.pop(member, None)
+            watch = self.watches[member] = Watch(self, member, (at, len(new)), before)
             if self._running:
                 watch.start()
 
-    def trust(self, healthy: Collection[Known]) -> None:
-        """Begin with what is known from before, if the check is `persistent`."""
-        for member, watch in self.watches.items():
-            if self.inquiry.rule.persistent and known(self.group, member) in healthy:
-                member.trust(watch.health)
+    def remember(self, member: Member, opinions: Iterable[Health]) -> None:
+        """What the same check of the last configuration knew of a server: that counts on.
+
+        A check that is mandatory and not persistent begins anew, as in nginx.
+        """
+        if self.inquiry.rule.mandatory and not self.inquiry.rule.persistent:
+            return
+        for health in opinions:
+            if health.check == self.inquiry.rule.anywhere:
+                self._known[member] = health
 
     def start(self) -> None:
         """Begin to ask."""
@@ -72,14 +72,21 @@ class HealthCheck:
 
 
 class Watch:
-    """One server under one check. `place` is its turn among those that it began with."""
+    """One server under one check. `place` is its turn among those that it began with.
 
-    def __init__(self, check: HealthCheck, member: Member, place: tuple[int, int]) -> None:
+    `before` is what the last configuration's check knew of it.
+    """
+
+    def __init__(
+        self, check: HealthCheck, member: Member, place: tuple[int, int], before: Health | None
+    ) -> None:
         rule, assembly = check.inquiry.rule, check.assembly
         self.check = check
         self.member = member
         state = CHECKING if rule.mandatory else UP
-        self.health = Health(rule.uri, rule.fails, rule.passes, state, assembly.seconds())
+        self.health = before or Health(
+            rule.uri, rule.fails, rule.passes, state, assembly.seconds(), check=rule.anywhere
+        )
         member.examine(self.health)
         asked = member.peer
         unix = asked.host.startswith("unix:")

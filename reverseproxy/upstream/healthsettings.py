@@ -35,6 +35,12 @@ class HealthRule:
     persistent: bool = False
     keepalive_time: float = 0.0
 
+    @property
+    def anywhere(self) -> tuple[object, ...]:
+        """What it says, wherever it stands: equal for the same check of two configurations."""
+        match = None if self.match is None else self.match.text
+        return (self.uri, match, self.port, self.fails, self.passes)
+
 
 _TIMES = ("interval", "jitter", "keepalive_time")
 _NUMBERS = {"fails": number(1), "passes": number(1), "port": number(1, 65535)}
@@ -85,7 +91,7 @@ class HealthCheckSettings:
         many=True,
         inherit=False,
         doc="Asks each server of the group again and again whether it is well; no request goes to "
-        "one that is not (persistent means nothing yet: a restart knows nothing of before).",
+        "one that is not. mandatory has each asked first, persistent remembers it over a reload.",
         syntax="[interval=time] [jitter=time] [fails=number] [passes=number] [uri=uri] "
         "[match=name] [port=number] [mandatory [persistent]] [keepalive_time=time]",
     )

@@ -6,7 +6,7 @@ members, from one to the next as they fail. Times are in seconds, monotonic.
 A member that failed `max_fails` times is passed over for `fail_timeout`; then one request goes to
 it, and what becomes of that decides. A group of one is never passed over, as there is nobody else;
 unless a health check says so. What changes the state of a member, passive or checked, are its
-methods `begin`, `end`, `examine`, `judge` and `trust`.
+methods `begin`, `end`, `examine`, `judge` and `forget_checks`.
 """
 
 from __future__ import annotations
@@ -117,9 +117,9 @@ class Member:
         if barred and not self.barred:
             self.back = result.when
 
-    def trust(self, health: Health) -> None:
-        """It was well before this configuration was loaded."""
-        health.state = UP
+    def forget_checks(self) -> None:
+        """The checks that looked at it are over; others may come."""
+        self.health = ()
         self._count()
 
     def _count(self) -> None:

@@ -26,6 +26,8 @@ T = TypeVar("T")
 #: No host is asked for more often than this, whatever its time to live says; in seconds.
 SHORTEST = 1.0
 
+#: The addresses that the system knows of a host, and why there are none.
+System = Callable[[str], tuple[list[str], str]]
 #: Makes what asks certain name servers, (address, port), within so many seconds.
 Asking = Callable[[Sequence[tuple[str, int]], float], DomainNames]
 
@@ -86,8 +88,13 @@ class HostNames:
     It never fails. `asking` gives the same for the name servers of a `resolver`.
     """
 
-    def __init__(self, assembly: Assembly) -> None:
+    def __init__(
+        self, assembly: Assembly, system: System, previous: HostNames | None = None
+    ) -> None:
+        """`system` is asked at load; `previous` is what the configuration before watched."""
         self._assembly = assembly
+        self._system = system
+        self._before = {} if previous is None else previous._watched
         self._found: dict[str, list[str]] = {}
         self._missing: dict[str, list[Callable[[], None]]] = {}
         self._call: Any = None
@@ -96,7 +103,9 @@ class HostNames:
         self.asking: Asking = lambda servers, timeout: DomainNames(
             assembly.reactor, servers=servers, timeout=timeout
         )
-        self._watched: list[Watched[Any]] = []
+        self._all: list[Watched[Any]] = []
+        #: what is watched, by its name and the resolver
+        self._watched: dict[tuple[str, Resolver], Watched[Any]] = {}
 
     def addresses(self, host: str, word: Word, later: Callable[[], None]) -> list[str]:
         """The numeric addresses of a host, those of IPv4 first, as nginx has them.
@@ -104,7 +113,7 @@ class HostNames:
         Where there are none it is said, and `later` is called as soon as there are.
         """
         if host not in self._found and host not in self._missing:
-            found, why = _system(host)
+            found, why = self._system(host)
             if found:
                 self._found[host] = found
             else:
@@ -120,8 +129,8 @@ class HostNames:
 
     def watched(self, host: str, resolver: Resolver, timeout: float) -> Watched[str]:
         """A host that is asked for again and again; it begins with what the system knows."""
-        known = of_families(Found(_system(host)[0]), resolver).addresses
-        return self._watch(self.asker(host, resolver, timeout), known, resolver)
+        known = of_families(Found(self._system(host)[0]), resolver).addresses
+        return self._watch(host, self.asker(host, resolver, timeout), known, resolver)
 
     def service(self, name: str, resolver: Resolver, timeout: float) -> Watched[ServiceAddress]:
         """A service that is asked for again and again; it begins with nobody, as in nginx."""
@@ -130,7 +139,7 @@ class HostNames:
         def ask() -> Deferred[Found[ServiceAddress]]:
             return asked.services(name).addCallback(of_families, resolver)
 
-        return self._watch(ask, [], resolver)
+        return self._watch(name, ask, [], resolver)
 
     def asker(
         self, host: str, resolver: Resolver, timeout: float
@@ -140,23 +149,32 @@ class HostNames:
         return lambda: asked.lookup(host).addCallback(of_families, resolver)
 
     def _watch(
-        self, ask: Callable[[], Deferred[Found[T]]], known: list[T], resolver: Resolver
+        self,
+        name: str,
+        ask: Callable[[], Deferred[Found[T]]],
+        known: list[T],
+        resolver: Resolver,
     ) -> Watched[T]:
+        """Watch a name; what was known of it before is where it begins."""
+        before = self._before.get((name, resolver))
+        known = known if before is None else before.addresses
         made = Watched(self._assembly.reactor, ask, known, resolver.valid)
-        self._watched.append(made)
+        self._watched.setdefault((name, resolver), made)
+        self._all.append(made)
         return made
 
     def start(self) -> None:
         """Begin to ask for what is missing, and for what may change."""
+        self._before = {}
         self._running = True
         self._wait()
-        for watched in self._watched:
+        for watched in self._all:
             watched.start()
 
     def stop(self) -> None:
         """Ask no more."""
         self._running = False
-        for watched in self._watched:
+        for watched in self._all:
             watched.stop()
         call, self._call = self._call, None
         if call is not None:
@@ -196,8 +214,8 @@ def of_families(found: Found[T], resolver: Resolver) -> Found[T]:
     return Found(left, found.ttl, found.gone)
 
 
-def _system(host: str) -> tuple[list[str], str]:
-    """What the system knows of a host, and why that is nothing."""
+def ask_system(host: str) -> tuple[list[str], str]:
+    """What the system knows of a host (getaddrinfo), and why that is nothing."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

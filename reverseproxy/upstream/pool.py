@@ -41,6 +41,11 @@ class Keeping:
     lifetime: float = 3600.0
     waiting: dict[ProxyClient, None] = attrs.Factory(dict)
 
+    def alike(self, other: Keeping) -> bool:
+        """Whether another keeps as many, for as long."""
+        mine = (self.most, self.timeout, self.requests, self.lifetime)
+        return mine == (other.most, other.timeout, other.requests, other.lifetime)
+
 
 @attrs.define(eq=False)
 class Peer:
@@ -120,20 +125,34 @@ class Peer:
         return self.pools.connect(self.pools.reactor, self.host, self.port, factory, timeout)
 
     def close(self) -> None:
-        """Drop what idles: the peer has left the configuration."""
+        """Drop what idles."""
         for client in tuple(self.idle):
             client.drop()
 
+    def leave(self) -> None:
+        """Be nobody's: drop what idles, and keep nothing that comes back."""
+        self.close()
+        self.keeping = Keeping(most=0)
+
 
 class Pools:
-    """Every peer of a configuration. `connect` can be replaced, for tests."""
+    """Every peer of a configuration. `connect` can be replaced, for tests.
 
-    def __init__(self, assembly: Assembly, connect: Connect = transport.connect) -> None:
+    Peers that the configuration before it had as well stay who they are, with their connections.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        previous: Pools | None = None,
+        connect: Connect = transport.connect,
+    ) -> None:
         self.reactor = assembly.reactor
         self.sweep = assembly.sweep
         self.connections = assembly.connections
-        self.connect = connect
+        self.connect: Connect = connect if previous is None else previous.connect
         self._peers: dict[tuple[str, int, Keeping | None], Peer] = {}
+        self._before = {} if previous is None else previous._peers
 
     def peer(self, host: str, port: int, keeping: Keeping | None = None) -> Peer:
         """The peer at a numeric address, the same one for everybody in a group who names it.
@@ -142,14 +161,24 @@ class Pools:
         """
         key = (host, port, keeping)
         if key not in self._peers:
-            self._peers[key] = Peer(host, port, self, keeping or Keeping())
+            known = self._before.get(key)
+            self._peers[key] = known or Peer(host, port, self, keeping or Keeping())
         return self._peers[key]
+
+    def succeed(self) -> None:
+        """The configuration before this one is gone: drop the peers that only it had."""
+        before, self._before = self._before, {}
+        for key, peer in before.items():
+            if key in self._peers:
+                peer.pools = self
+            else:
+                peer.leave()
 
     def forget(self, peer: Peer) -> None:
         """A peer has left its group: drop what idles, and keep nothing that comes back."""
-        self._peers.pop((peer.host, peer.port, peer.keeping), None)
-        peer.close()
-        peer.keeping = Keeping(most=0)
+        for key in [key for key, known in self._peers.items() if known is peer]:
+            del self._peers[key]
+        peer.leave()
 
     def has_room(self) -> bool:
         """Whether `worker_connections` leave one for an upstream; an idle one may have to go."""

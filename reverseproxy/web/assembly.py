@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import attrs
 from twisted.web.resource import IResource
@@ -33,8 +33,9 @@ from reverseproxy.filters import servertokens
 from reverseproxy.guards import realip, rewriting
 from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
-from reverseproxy.process.settings import EventsSettings
+from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.upstream.groups import Groups
+from reverseproxy.upstream.names import System, ask_system
 from reverseproxy.upstream.pool import Pools
 
 from . import addresses
@@ -50,6 +51,8 @@ from .sweep import Sweep
 from .variables import Variables
 from .vhosts import VirtualHost, field_names
 
+T = TypeVar("T")
+
 
 @attrs.frozen
 class Served:
@@ -63,8 +66,11 @@ class Served:
 class Assembly:
     """What a configuration becomes. `sites` maps each `Listen` to its Site.
 
-    `seconds` is monotonic time, `clock` seconds since the epoch. Raises ConfigurationError for
-    what only shows when the pieces are put together.
+    `seconds` is monotonic time, `clock` seconds since the epoch, `system` tells the addresses of
+    hosts. `previous` is the assembly that is
+    served until this one takes its place (`succeed`): it shares its clocks and counters, and gives
+    its upstream connections, log files and zones where the new one has the same. Raises
+    ConfigurationError for what only shows when the pieces are put together.
     """
 
     def __init__(
@@ -75,15 +81,26 @@ class Assembly:
         seconds: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
         stderr: Callable[[bytes], None] = lambda _line: None,
+        system: System = ask_system,
+        previous: Assembly | None = None,
     ) -> None:
         self.reactor = reactor
         self.seconds = seconds
-        self.dates = Dates(clock)
-        self.logs = Logs(self, stderr)
+        main = configuration.main
+        interval = _shortest(main) / 4
+        if previous is None:
+            self.dates = Dates(clock)
+            self.connections = Connections(0)
+            self.sweep = Sweep(reactor, seconds, interval)
+        else:
+            self.dates, self.sweep = previous.dates, previous.sweep
+            self.connections = previous.connections
+        self._before = previous
+        self.logs: Logs = Logs(self, stderr, None if previous is None else previous.logs)
         self.log_files = self.logs.files
         self.variables = Variables(rewriting.uninitialized)
-        #: what is counted for limits, by the name of its zone
-        self.zones: dict[str, object] = {}
+        #: what is counted for limits, by the name of its zone, with what the zone is like
+        self._zones: dict[str, tuple[object, object]] = {}
         self.errors: list[Diagnostic] = []
         #: the `open_file_cache`s; places that say the same share one
         self.file_caches: dict[CacheSize, FileCache] = {}
@@ -91,22 +108,46 @@ class Assembly:
         self.warnings: list[Diagnostic] = []
         #: what was found and removed at start, for the error log
         self.swept: list[str] = []
-        main = configuration.main
         self.error_log = self.error_log_of(main)
-        self.log_files.complain = self.error_log.complain
-        events = main.of_kind("events")
-        limit = (events[0] if events else main)[EventsSettings].worker_connections
-        self.connections = Connections(limit)
-        self.sweep = Sweep(reactor, seconds, interval=_shortest(main) / 4)
-        self.pools = Pools(self)
-        self.groups = Groups(self)
+        self.pools: Pools = Pools(self, None if previous is None else previous.pools)
+        self.groups: Groups = Groups(self, system, None if previous is None else previous.groups)
         self.sites: dict[Listen, Site] = {}
         #: where each server is listened for, first
         self.served: dict[Level, Served] = {}
         for http in main.of_kind("http"):
             self._build(http)
         if self.errors:
+            self.discard()
             raise ConfigurationError(self.errors)
+        #: how long connections may last that are to end, in seconds; 0 is for ever
+        self.shutdown_timeout = main[MainSettings].worker_shutdown_timeout
+        self.sweep.every(interval)
+        events = main.of_kind("events")
+        self.connections.limit = (events[0] if events else main)[EventsSettings].worker_connections
+
+    def succeed(self) -> None:
+        """Serve instead of the assembly before: what only that one had is let go."""
+        self._before = None
+        self.groups.succeed()
+        self.pools.succeed()
+        self.logs.succeed()
+
+    def discard(self) -> None:
+        """Never be served: let go of what the assembly before has not."""
+        self.logs.discard()
+
+    def zone(self, name: str, definition: object, make: Callable[[], T]) -> T:
+        """The zone of a limit, one for all that use it.
+
+        The one of the assembly before lives on where its definition did.
+        """
+        known = self._zones.get(name)
+        if known is None:
+            before = None if self._before is None else self._before._zones.get(name)
+            if before is None or before[0] != definition:
+                before = (definition, make())
+            known = self._zones[name] = before
+        return cast(T, known[1])
 
     def error_log_of(self, level: Level) -> ErrorLog:
         """The error log of a level."""

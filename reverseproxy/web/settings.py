@@ -272,8 +272,7 @@ class ClientSettings:
         one(seconds),
         "0",
         HTTP_SERVER_LOCATION,
-        no_effect=True,
-        doc="How long an idle connection is kept at a graceful stop, which there is none of yet.",
+        doc="How long an idle connection is kept at least when the daemon is asked to quit.",
     )
     keepalive_disable: frozenset[str] = directive(
         keepalive_disable,

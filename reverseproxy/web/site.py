@@ -117,6 +117,28 @@ class Site(server.Site):
         # The base class's clock for its log is a timer that nobody needs here.
         self._logDateTimeCall = None
 
+    def become(self, other: Site) -> None:
+        """Serve from now on what `other` would: the next request of each connection is its.
+
+        Requests under way hold their server and their location, and end as they began.
+        """
+        self.resource = other.resource
+        self.vhosts = other.vhosts
+        self.settings = other.settings
+        self.head_limits = other.head_limits
+        self.error_log = other.error_log
+        for host, site in self.specific.items():
+            site.become(other.specific.get(host, other))
+        self.specific = {
+            host: self.specific.get(host, site) for host, site in other.specific.items()
+        }
+
+    def drain(self) -> None:
+        """Let no connection outlive the request that it carries."""
+        self.draining = True
+        for site in self.specific.values():
+            site.drain()
+
     def startFactory(self) -> None:
         """Twisted's own access log is not started: locations have theirs."""
 

@@ -33,7 +33,7 @@ class Sweep:
     def __init__(self, clock: IReactorTime, seconds: Callable[[], float], interval: float) -> None:
         self.clock = clock
         self._seconds = seconds
-        self.interval = min(max(interval, SHORTEST), LONGEST)
+        self.every(interval)
         self._members: set[Checked] = set()
         self.now = seconds()
         self._call: object = None
@@ -44,6 +44,10 @@ class Sweep:
     def members(self) -> Set[Checked]:
         """All that are asked."""
         return self._members
+
+    def every(self, interval: float) -> None:
+        """Sweep once in `interval` seconds, within bounds, from the next time on."""
+        self.interval = min(max(interval, SHORTEST), LONGEST)
 
     def start(self) -> None:
         """Begin to sweep."""

@@ -286,6 +286,10 @@ class UnixConnector(unix.Connector):
         return UnixClient(self.address, self, self.reactor, self.checkPID)
 
 
+#: More than ever wait at a socket (net.core.somaxconn is 4096).
+_BACKLOG = 65536
+
+
 class Port(tcp.Port):
     """A listening socket that was bound before the reactor ran.
 
@@ -295,6 +299,8 @@ class Port(tcp.Port):
 
     transport = Server
     _unix_path = ""
+    #: whether the name of a unix socket goes with it
+    owns_name = True
 
     def __init__(self, sock: socket.socket, factory: IProtocolFactory, reactor: Any) -> None:
         if sock.family == socket.AF_UNIX:
@@ -313,6 +319,16 @@ class Port(tcp.Port):
         )
         self._realPortNumber = port
 
+    @property
+    def site(self) -> Any:
+        """What serves the connections."""
+        return self.factory
+
+    def accept_all(self) -> None:
+        """Let in everybody who waits: nobody listens here any more after that."""
+        self.numberAccepts = _BACKLOG
+        self.doRead()
+
     def _buildAddr(self, address: Any) -> Any:
         return UNIX_CLIENT if self._unix_path else super()._buildAddr(address)
 
@@ -323,7 +339,7 @@ class Port(tcp.Port):
     def connectionLost(self, reason: Any) -> None:
         """The socket is closed, and its name goes with it."""
         super().connectionLost(reason)
-        if self._unix_path:
+        if self._unix_path and self.owns_name:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._unix_path)
 

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy import service
-from reverseproxy.process import preparing
+from reverseproxy.process import loaded, preparing
 from reverseproxy.process.daemon import Daemon
 
 from ..fakes import FakeReactor, FakeSocket
@@ -28,7 +28,7 @@ class StartTestCase(SynchronousTestCase):
         self.reactor = FakeReactor()
         self.bound: list[FakeSocket] = []
         self.patch(preparing, "bind", self.bind)
-        self.patch(service, "_to_stderr", lambda line: self.stderr.write(line.decode()))
+        self.patch(loaded, "to_stderr", lambda line: self.stderr.write(line.decode()))
 
     def bind(self, listen: Any) -> FakeSocket:
         address = listen.address
@@ -55,7 +55,7 @@ class StartTestCase(SynchronousTestCase):
         daemon = service.makeService(parsed, self.reactor)
         if not isinstance(daemon, Daemon):
             raise TypeError(daemon)
-        self.addCleanup(daemon.assembly.log_files.close)
+        self.addCleanup(lambda: daemon.assembly.log_files.close())
         return daemon
 
     def refused(self, text: str | None, *options: str) -> list[str]:

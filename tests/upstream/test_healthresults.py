@@ -127,17 +127,6 @@ class ResultTests(HealthCase):
         )
         self.assertEqual(self.wait(7.25), ["2", "1", "2"])
 
-    def test_persistent(self) -> None:
-        """What was well before need not wait for a mandatory check that is persistent."""
-        first = self.begin()
-        self.says["10.0.0.2"] = BAD
-        self.wait(5)
-        healthy = first.assembly.groups.healthy()
-        for words, states in (("mandatory", "cc"), ("mandatory persistent", "uc")):
-            bench = self.begin(f"health_check {words};")
-            bench.assembly.groups.trust(healthy)
-            self.assertEqual(self.state(0)[0] + self.state(1)[0], states)
-
     def test_several(self) -> None:
         """Of several checks each must pass; other locations of the group are bound by them too."""
         bench = serve(

@@ -1,0 +1,1 @@
+SIGHUP reloads the configuration in place: no connection is closed, requests under way finish as they began, upstream connections, failures, health and limit counters live on where their definition did; if anything is wrong every error is logged and nothing changes. SIGUSR1 reopens the logs, SIGQUIT finishes what is under way (`worker_shutdown_timeout`, `keepalive_min_timeout`).

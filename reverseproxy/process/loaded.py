@@ -1,0 +1,65 @@
+"""A configuration that was read, and what it became."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from reverseproxy.web.assembly import Assembly
+
+from .sources import Sources
+
+if TYPE_CHECKING:
+    from reverseproxy.config import Configuration, Diagnostic
+
+#: Reads the configuration from these sources. Raises ConfigurationError.
+Read = Callable[[Sources], "Configuration"]
+
+
+@attrs.frozen
+class Loaded:
+    """A configuration with what it was made from and what it was made into."""
+
+    configuration: Configuration
+    sources: Sources
+    assembly: Assembly
+
+    @classmethod
+    def of(
+        cls, read: Read, reactor: Any, sources: Sources, previous: Assembly | None = None
+    ) -> Loaded:
+        """Read a configuration and put it together. Raises ConfigurationError."""
+        return cls.made(read(sources), reactor, sources, previous)
+
+    @classmethod
+    def made(
+        cls,
+        configuration: Configuration,
+        reactor: Any,
+        sources: Sources,
+        previous: Assembly | None = None,
+    ) -> Loaded:
+        """Put together what was read. Raises ConfigurationError."""
+        assembly = Assembly(
+            configuration,
+            reactor,
+            seconds=monotonic,
+            stderr=to_stderr,
+            system=sources.addresses,
+            previous=previous,
+        )
+        return cls(configuration, sources, assembly)
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is odd and not wrong."""
+        return (*self.configuration.warnings, *self.assembly.warnings)
+
+
+def to_stderr(line: bytes) -> None:
+    """Write to the descriptor, not to sys.stderr: twistd turns that into log events."""
+    os.write(2, line)
