@@ -40,9 +40,14 @@ class TextRecoder:
 
     __slots__ = ("_decode", "_encoding", "_table")
 
-    def __init__(self, source: str, target: str, table: dict[int, str]) -> None:
+    def __init__(
+        self,
+        decoder: Callable[[str], codecs.IncrementalDecoder],
+        target: str,
+        table: dict[int, str],
+    ) -> None:
         # "replace" makes U+FFFD of what is no UTF-8; single bytes are all characters of latin-1.
-        self._decode = codecs.getincrementaldecoder(source)("replace").decode
+        self._decode = decoder("replace").decode
         self._encoding = target
         self._table = table
 
@@ -94,7 +99,9 @@ def recodings(maps: Sequence[CharsetMap]) -> dict[tuple[str, str], Recoding]:
 
 
 def _text(source: str, target: str, table: dict[int, str]) -> Callable[[], Transform]:
-    return lambda: TextRecoder(source, target, table)
+    # Looked up now: a worker that gave up its rights may not be able to read Python's library.
+    decoder = codecs.getincrementaldecoder(source)
+    return lambda: TextRecoder(decoder, target, table)
 
 
 def _bytes(table: bytes) -> Callable[[], Transform]:

@@ -286,6 +286,11 @@ class Request(RedirectingRequest):
         if self.startedWriting:
             if not self._disconnected:
                 self.abandon()
-        else:
+            return reason
+        try:
             self.answer(500, "RP-500-resource")
+        except Exception:  # noqa: BLE001 - it may have been a filter, which an error's page meets too
+            self.location.error_log.failure("an error's page failed", Failure(), request=self)
+            self.code = 500
+            self.abandon()
         return reason

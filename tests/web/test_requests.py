@@ -281,3 +281,22 @@ class FormTests(SynchronousTestCase):
         self.assertEqual(self.client.get().get(b"Date"), b"Thu, 02 Jul 2026 03:04:05 GMT")
         self.bench.advance(56)
         self.assertEqual(self.client.get().get(b"Date"), b"Thu, 02 Jul 2026 03:05:01 GMT")
+
+
+class BrokenFilterTests(SynchronousTestCase):
+    def test_cut(self) -> None:
+        """A filter that raises on every answer costs that connection, and is told; no other."""
+
+        def broken(_request: object, _response: object) -> None:
+            raise ZeroDivisionError
+
+        bench = serve(self, "server { listen 80; location / { return 200 x; } }")
+        client = bench.client()
+        host = next(iter(bench.assembly.sites.values())).vhosts.default
+        location = host.locate(b"/", None)  # type: ignore[arg-type]  # no regular expression asks
+        object.__setattr__(location, "filters", (broken,))
+        client.ask()
+        self.assertEqual((client.received, client.ended), (b"", "reset"))
+        self.assertIn("an error's page failed: ZeroDivisionError", bench.errors()[-1])
+        object.__setattr__(location, "filters", ())
+        self.assertEqual(bench.client().get().body, b"x")
