@@ -12,8 +12,11 @@ from twisted.python import usage
 from reverseproxy import features
 from reverseproxy.config import Configuration, ConfigurationError, Diagnostic, find, load
 from reverseproxy.process.daemon import Daemon
+from reverseproxy.process.inheriting import inherited
 from reverseproxy.process.loaded import Loaded
+from reverseproxy.process.master import Master
 from reverseproxy.process.preparing import prepare
+from reverseproxy.process.settings import MainSettings
 from reverseproxy.process.sources import Sources
 from reverseproxy.web import variables
 
@@ -63,12 +66,14 @@ def makeService(options: Options, reactor: Any = None) -> IService:
             )
 
         loaded = Loaded.of(read, reactor, Sources())
-        sockets = prepare(loaded.configuration, loaded.assembly)
+        sockets = prepare(loaded.configuration, loaded.assembly, inherited=inherited())
     except ConfigurationError as error:
         _refuse(error)
     for warning in loaded.warnings:
         _say("warn", warning)
         loaded.assembly.error_log.log("warn", str(warning))
+    if loaded.configuration.main[MainSettings].master_process:
+        return Master(reactor, loaded, sockets, read)
     return Daemon(loaded, sockets, lambda before: Loaded.of(read, reactor, Sources(), before))
 
 

@@ -66,6 +66,7 @@ _MAKERS = {
         proxy_ignore_client_abort proxy_force_ranges
         """,
     _off: """
+        master_process
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
         chunked_transfer_encoding uninitialized_variable_warn etag log_not_found
         autoindex_exact_size msie_padding proxy_pass_request_body proxy_buffering

@@ -176,6 +176,10 @@ class Logs:
     def reopen(self) -> None:
         """Open every file anew, after a rotation."""
         self.files.reopen()
+        self.reopen_varying()
+
+    def reopen_varying(self) -> None:
+        """Open the files that requests name anew, as they are needed."""
         for log in self.varying.values():
             log.close()
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.logger import LogEvent, Logger, LogLevel, globalLogPublisher
+from twisted.logger import Logger, globalLogPublisher
 
 from reverseproxy import __version__
 from reverseproxy.config import ConfigurationError
 from reverseproxy.process import polling, signals
+from reverseproxy.process.observing import Observer
 from reverseproxy.process.pidfile import PidFile
 from reverseproxy.process.preparing import prepare
 from reverseproxy.process.serving import Serving
@@ -44,6 +45,7 @@ class Daemon(Service):
         self._sockets = sockets
         self._again = again
         self.serving = Serving(loaded.assembly)
+        self._observer = Observer(lambda: self.assembly.error_log)
         self._pid_file = PidFile(loaded.configuration.main[MainSettings].pid)
 
     @property
@@ -55,8 +57,7 @@ class Daemon(Service):
         """Serve."""
         super().startService()
         reactor = self.assembly.reactor
-        # A bound method is an ILogObserver in all but the declaration.
-        globalLogPublisher.addObserver(self._observe)  # type: ignore[arg-type]
+        globalLogPublisher.addObserver(self._observer)
         polling.install(reactor)
         self.serving.start(self._sockets)
         reactor.callWhenRunning(self._listen_to_signals)
@@ -77,23 +78,12 @@ class Daemon(Service):
         )
 
     def _announce(self) -> None:
-        main = self.loaded.configuration.main
-        settings = main[MainSettings]
         error_log = self.assembly.error_log
         ports = self.serving.ports
         error_log.log("notice", f"reverseproxy/{__version__} serves {len(ports)} addresses")
         for line in self.assembly.swept:
             error_log.log("notice", line)
-        if settings.worker_processes != 1:
-            origin = main.origin_of("worker_processes")
-            error_log.log("warn", f"one process serves, whatever worker_processes says ({origin})")
         self._log.info("serving {addresses}", addresses=", ".join(map(str, ports)))
-
-    def _observe(self, event: LogEvent) -> None:
-        """Errors that nobody handled belong into the error log as well."""
-        failure = event.get("log_failure")
-        if failure is not None and event.get("log_level", LogLevel.info) >= LogLevel.error:
-            self.assembly.error_log.failure("unhandled error", failure)
 
     # --- signals ---
 
@@ -126,7 +116,7 @@ class Daemon(Service):
         return gatherResults(self.serving.stop()).addBoth(self._let_go)
 
     def _let_go(self, result: Any) -> Any:
-        globalLogPublisher.removeObserver(self._observe)  # type: ignore[arg-type]
+        globalLogPublisher.removeObserver(self._observer)
         error_log = self.assembly.error_log
         self._pid_file.remove(error_log)
         error_log.log("notice", "stopped")

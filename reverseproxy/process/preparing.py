@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import socket
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reverseproxy.config import Configuration, ConfigurationError, Diagnostic, Level
@@ -17,10 +18,11 @@ from reverseproxy.content.proxysettings import ProxySettings
 from reverseproxy.process.settings import MainSettings
 from reverseproxy.web.settings import ClientSettings
 
+from .rights import serving_user
 from .sockets import advice, bind
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Mapping
 
     from reverseproxy.web.assembly import Assembly
     from reverseproxy.web.listen import Address
@@ -28,11 +30,15 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    configuration: Configuration, assembly: Assembly, have: Container[Address] = ()
+    configuration: Configuration,
+    assembly: Assembly,
+    have: Container[Address] = (),
+    inherited: Mapping[Address, socket.socket] = MappingProxyType({}),
 ) -> dict[Address, socket.socket]:
     """Open everything; the listening sockets of all addresses that are not there yet.
 
-    Raises ConfigurationError with all that could not be opened.
+    Those that are `inherited` are taken, the others of them closed. Raises ConfigurationError with
+    all that could not be opened.
     """
     errors = _directories(configuration.main, assembly, sweep=not have)
     errors += _pid_file(configuration.main)
@@ -48,7 +54,7 @@ def prepare(
         if listen.address in have:
             continue
         try:
-            sockets[listen.address] = bind(listen)
+            sockets[listen.address] = inherited.get(listen.address) or bind(listen)
         except OSError as error:
             errors.append(
                 Diagnostic(
@@ -57,6 +63,8 @@ def prepare(
                     advice(error, listen.address),
                 )
             )
+    for address in inherited.keys() - sockets.keys():
+        inherited[address].close()
     if errors:
         for sock in sockets.values():
             sock.close()
@@ -68,6 +76,7 @@ def prepare(
 def _directories(main: Level, assembly: Assembly, *, sweep: bool) -> list[Diagnostic]:
     """Make the directories of temporary files, and sweep out what killed processes left."""
     errors: list[Diagnostic] = []
+    user = serving_user(main)
     seen: set[str] = set()
     for level in main.all():
         for spool, name in _spools(level):
@@ -77,11 +86,13 @@ def _directories(main: Level, assembly: Assembly, *, sweep: bool) -> list[Diagno
             origin = level.origin_of(name)
             folder = spool.path
             try:
-                if origin is not None:
+                if origin is not None or user is not None:
                     os.makedirs(folder, 0o700, exist_ok=True)
                 else:
                     # The default's directory is made when it is needed: that it can be is enough.
                     folder = _nearest(folder)
+                if user is not None and os.path.isdir(spool.path):
+                    os.chown(spool.path, user.uid, user.gid)
                 count = spool.sweep() if sweep else 0
             except OSError as error:
                 what = f'"{spool.path}" can\'t be made or read: {error.strerror}'

@@ -104,6 +104,12 @@ class MainSettings:
     worker_processes: int | None = directive(
         one(processes), "1", Context.MAIN, doc="How many processes serve requests."
     )
+    master_process: bool = directive(
+        one(flag),
+        "on",
+        Context.MAIN,
+        doc="Serves with workers; off is one process for all, to look at it from inside.",
+    )
     worker_shutdown_timeout: float = directive(
         one(seconds),
         "0",

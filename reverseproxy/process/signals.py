@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -17,7 +17,7 @@ def install(reactor: Any, actions: Mapping[int, Callable[[], None]]) -> None:
         signal.signal(number, heard)
 
 
-def reset(numbers: Mapping[int, object]) -> None:
+def reset(numbers: Iterable[int]) -> None:
     """Leave signals to the system, as a new process wants them."""
     signal.set_wakeup_fd(-1)
     for number in numbers:

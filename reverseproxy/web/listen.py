@@ -24,6 +24,14 @@ class Address:
         """Whether connections to any of this machine's addresses arrive here."""
         return not self.path and self.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """The address that `str` gave."""
+        if text.startswith("unix:"):
+            return cls("unix:", 0, text[5:])
+        host, _, port = text.rpartition(":")
+        return cls(host.strip("[]"), int(port))
+
     def __str__(self) -> str:
         if self.path:
             return f"unix:{self.path}"

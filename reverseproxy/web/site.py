@@ -89,6 +89,7 @@ class Site(server.Site):
     #: A form's fields are parsed for foreign resources up to this size, in bytes.
     form_limit = 1024 * 1024
     draining = False
+    noisy = False
 
     def __init__(
         self,

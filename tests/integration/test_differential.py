@@ -7,6 +7,7 @@ Server and Date) and the body; the pages that each makes of its own for errors a
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import re
 import socket
@@ -61,7 +62,8 @@ class Reply:
 def _configuration(which: str, home: str, root: str, upstream: int, ports: dict[str, int]) -> str:
     parts = [
         "events { worker_connections 512; }\n" if which != "nginx" else "",
-        "worker_processes 1; daemon off; user root;\n" if which == "nginx" else "",
+        "worker_processes 1; daemon off;\n" if which == "nginx" else "",
+        "user root;\n" if os.geteuid() == 0 else "",
         "events { worker_connections 512; }\n" if which == "nginx" else "",
         f"error_log {home}/error.log info; pid {home}/pid;\n",
         f"http {{\naccess_log off; root {root};\n",

@@ -17,7 +17,7 @@ from reverseproxy.upstream import names
 from ..support import CLIENT, HERE, Client, Network, ok, request
 from .test_start import StartTestCase
 
-TOP = "error_log logs/error.log notice; %s http { access_log logs/a.log; %s }"
+TOP = "master_process off; error_log logs/error.log notice; %s http { access_log logs/a.log; %s }"
 SITE = "server { listen 127.0.0.1:8081; %s }"
 
 

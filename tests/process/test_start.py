@@ -18,7 +18,7 @@ from reverseproxy.process.daemon import Daemon
 
 from ..fakes import FakeReactor, FakeSocket
 
-PLAIN = "http { server { listen 127.0.0.1:8081; } }"
+PLAIN = "master_process off; http { server { listen 127.0.0.1:8081; } }"
 
 
 class StartTestCase(SynchronousTestCase):
@@ -158,7 +158,9 @@ class RunningTests(StartTestCase):
 
     def test_addresses(self) -> None:
         """Every address is listened on while the service runs, and no longer."""
-        daemon = self.start("http { server { listen 127.0.0.1:8081; listen 8082; } }")
+        daemon = self.start(
+            "master_process off; http { server { listen 127.0.0.1:8081; listen 8082; } }"
+        )
         self.assertEqual(len(self.reactor.readers), 2)
         self.assertEqual([socket.getsockname()[1] for socket in self.bound], [8081, 8082])
         self.stop(daemon)
@@ -206,18 +208,13 @@ class RunningTests(StartTestCase):
     def test_warnings(self) -> None:
         """What is odd is told on the terminal and in the log, and does not stop it."""
         self.start(
-            "error_log logs/error.log warn; error_log off;"
+            "master_process off; error_log logs/error.log warn; error_log off;"
             "http { server { listen 8081; server_name a; } server { listen 8081; server_name a; } }"
         )
         for text in (self.stderr.getvalue(), self.log()):
             self.assertIn('conflicting server name "a" on 0.0.0.0:8081, ignored', text)
             self.assertIn("no errors are logged here", text)
             self.assertIn("[warn]", text)
-
-    def test_workers(self) -> None:
-        """That one process serves, whatever is configured, is told."""
-        self.start("error_log logs/error.log warn; worker_processes 4; " + PLAIN)
-        self.assertIn("worker_processes", self.log())
 
     def test_unhandled(self) -> None:
         """An error that nobody handled is in the error log as well."""
@@ -241,7 +238,7 @@ class RunningTests(StartTestCase):
 
     def test_names(self) -> None:
         """reverseproxy.conf is taken before nginx.conf, which is taken if it is alone."""
-        self.write("nginx.conf", "http { server { listen 127.0.0.1:8082; } }")
+        self.write("nginx.conf", "master_process off; http { server { listen 127.0.0.1:8082; } }")
         self.make(None)
         self.assertEqual(self.bound[-1].getsockname()[1], 8082)
         self.make()

@@ -1,0 +1,202 @@
+"""The master: it reads the configuration, opens what takes rights to open, and minds the workers.
+
+It serves nobody itself. A reload is read and checked here as a whole; only when all is right do the
+workers hear of it, and get the descriptors of what is new. Signals are nginx's.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger, globalLogPublisher
+
+from reverseproxy import __version__
+from reverseproxy.config import ConfigurationError
+
+from . import signals
+from .loaded import Loaded
+from .observing import Observer
+from .pidfile import PidFile
+from .preparing import prepare
+from .rights import lasting
+from .settings import MainSettings
+from .sources import Sources
+from .systemd import Notifier
+from .upgrading import Upgrade
+from .workers import Workers
+
+if TYPE_CHECKING:
+    import socket
+
+    from reverseproxy.config import Level
+    from reverseproxy.logs.errors import ErrorLog
+    from reverseproxy.web.listen import Address
+
+    from .loaded import Read
+
+
+class Master(Service):
+    """Reloads, reopens, stops; the workers are `Workers`."""
+
+    name = "reverseproxy"
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, loaded: Loaded, sockets: dict[Address, socket.socket], read: Read
+    ) -> None:
+        self.reactor = reactor
+        self.loaded = loaded
+        self.sockets = sockets
+        self.read = read
+        self.observer = Observer(lambda: self.error_log)
+        self.pid_file = PidFile(self._main[MainSettings].pid)
+        self.workers = Workers(self)
+        self._upgrade = Upgrade(self)
+        self._notifier = Notifier(reactor)
+        self._stopped: Deferred[None] | None = None
+        self._reloading = False
+        self._reload_again = False
+
+    @property
+    def _main(self) -> Level:
+        return self.loaded.configuration.main
+
+    @property
+    def error_log(self) -> ErrorLog:
+        """The log of the configuration in force."""
+        return self.loaded.assembly.error_log
+
+    @property
+    def number(self) -> int:
+        """How many workers there are to be."""
+        wanted = self._main[MainSettings].worker_processes
+        return len(os.sched_getaffinity(0)) if wanted is None else int(wanted)
+
+    # --- the start ---
+
+    def startService(self) -> None:
+        """Start the workers once the reactor runs."""
+        super().startService()
+        globalLogPublisher.addObserver(self.observer)
+        self.reactor.callWhenRunning(self._begin)
+
+    def _begin(self) -> None:
+        signals.install(
+            self.reactor,
+            {
+                signal.SIGHUP: self.reload,
+                signal.SIGUSR1: self.reopen,
+                signal.SIGQUIT: lambda: self.stop(signal.SIGQUIT),
+                signal.SIGTERM: lambda: self.stop(signal.SIGTERM),
+                signal.SIGINT: lambda: self.stop(signal.SIGTERM),
+                signal.SIGWINCH: self.workers.drain,
+                signal.SIGUSR2: self._upgrade.start,
+                signal.SIGCHLD: self._reap,
+            },
+        )
+        self.error_log.log(
+            "notice", f"reverseproxy/{__version__} serves {len(self.sockets)} addresses"
+        )
+        for line in self.loaded.assembly.swept:
+            self.error_log.log("notice", line)
+        self.workers.become(self.number)
+        self.pid_file.write()
+        self._notifier.ready(self._status)
+        self._log.info("serving {addresses}", addresses=", ".join(map(str, self.sockets)))
+
+    def _reap(self) -> None:
+        self._upgrade.reap()
+        self.workers.reap()
+
+    def _status(self) -> str:
+        return f"{self.workers.serving} workers, {len(self.sockets)} addresses"
+
+    # --- reload ---
+
+    def reload(self) -> None:
+        """Read the configuration again; if anything is wrong nothing changes."""
+        if self._reloading:
+            self._reload_again = True
+            return
+        self.error_log.log("notice", "reconfiguring")
+        try:
+            loaded = Loaded.of(self.read, self.reactor, Sources())
+            sockets = prepare(loaded.configuration, loaded.assembly, self.sockets)
+        except ConfigurationError as error:
+            for diagnostic in error.diagnostics:
+                self.error_log.log("emerg", str(diagnostic))
+            self.error_log.log("error", "the configuration is as it was")
+            return
+        self._reloading = True
+        self._notifier.reloading()
+        self._change(loaded, sockets).addBoth(self._reloaded)
+
+    def _change(self, loaded: Loaded, new: dict[Address, socket.socket]) -> Deferred[Any]:
+        before, self.loaded = self.loaded, loaded
+        wanted = {listen.address for listen in loaded.assembly.sites}
+        for address in self.sockets.keys() - wanted:
+            # The workers let in who waits there, and close theirs.
+            self.sockets.pop(address).close()
+        self.sockets |= new
+        self.pid_file.move(self._main[MainSettings].pid, self.error_log)
+        for warning in loaded.warnings:
+            self.error_log.log("warn", str(warning))
+        if lasting(before.configuration.main) != lasting(self._main):
+            # Rights and limits are for life: these workers can't have others.
+            done = self.workers.replace(self.number)
+        else:
+            done = self.workers.adopt(loaded.sources, new)
+            self.workers.become(self.number)
+        before.assembly.logs.close()
+        return done
+
+    def _reloaded(self, _result: Any) -> None:
+        self.error_log.log("notice", "reconfigured")
+        self._reloading = False
+        self._notifier.ready(self._status)
+        if self._reload_again:
+            self._reload_again = False
+            self.reload()
+
+    def reopen(self) -> None:
+        """Open the log files anew, after a rotation, and give them to the workers."""
+        self.error_log.log("notice", "reopening logs")
+        self.loaded.assembly.logs.reopen()
+        self.workers.reopen()
+
+    # --- the end ---
+
+    def stop(self, number: int) -> None:
+        """Tell the workers to end with a signal, and end with the last of them."""
+        self._notifier.stopping()
+        self.workers.stop(number)
+        if self.workers.none:
+            self.reactor.stop()
+        else:
+            self.workers.when_none = self.reactor.stop
+
+    def stopService(self) -> Deferred[None]:
+        """End the workers that are left, and let go of everything."""
+        super().stopService()
+        done: Deferred[None] = Deferred()
+        if self.workers.none:
+            done.callback(None)
+        else:
+            self.workers.when_none = lambda: done.callback(None)
+            self.workers.stop(signal.SIGTERM)
+        return done.addBoth(self._let_go)
+
+    def _let_go(self, result: Any) -> Any:
+        globalLogPublisher.removeObserver(self.observer)
+        for address, sock in self.sockets.items():
+            sock.close()
+            if address.path and not self._upgrade.under_way:
+                os.unlink(address.path)
+        self.pid_file.remove(self.error_log)
+        self.error_log.log("notice", "stopped")
+        self.loaded.assembly.logs.close()
+        return result

@@ -1,0 +1,284 @@
+"""The workers as the master sees them: forked, told what is new, replaced when they die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.protocol import Factory, connectionDone
+
+from . import control
+from .forking import fork
+from .worker import Given, Worker
+
+if TYPE_CHECKING:
+    from twisted.protocols import amp
+    from twisted.python.failure import Failure
+
+    from reverseproxy.web.listen import Address
+
+    from .master import Master
+    from .sources import Sources
+
+#: A worker that lived for less was not well from the start, in seconds.
+SHORT = 1.0
+#: The longest pause before such a one is tried again, in seconds.
+LONGEST = 60.0
+#: How long workers may take to end after SIGTERM before they are killed, in seconds.
+PATIENCE = 10.0
+
+
+class Workers:
+    """As many as `become` said; who dies is replaced at once."""
+
+    def __init__(self, master: Master) -> None:
+        self._master = master
+        self._living: dict[int, Link] = {}
+        self._wanted = 0
+        self._pause = 0.0
+        #: called when the last has ended, once somebody waits for that
+        self.when_none: Callable[[], object] = lambda: None
+
+    @property
+    def none(self) -> bool:
+        """Whether there are none."""
+        return not self._living
+
+    @property
+    def serving(self) -> int:
+        """How many serve and go on serving."""
+        return len(self._serving)
+
+    @property
+    def _serving(self) -> list[Link]:
+        return [link for link in self._living.values() if not link.leaving]
+
+    def become(self, number: int) -> None:
+        """Start workers, or let some finish, until there are so many."""
+        self._wanted = number
+        serving = self._serving
+        for link in serving[number:]:
+            link.leave()
+        for _ in range(number - len(serving)):
+            self._start()
+
+    def replace(self, number: int) -> Deferred[Any]:
+        """Start so many new ones, and let the old ones finish once those serve."""
+        before = self._serving
+        self._wanted = number
+        started = [self._start() for _ in range(number)]
+        ready: Deferred[Any] = DeferredList([link.ready for link in started if link is not None])
+
+        def leave(_result: Any) -> None:
+            for link in before:
+                link.leave()
+
+        return ready.addCallback(leave)
+
+    def _start(self) -> Link | None:
+        master = self._master
+        loaded = master.loaded
+        mine, theirs = socket.socketpair()
+        worker = Worker(
+            loaded.configuration,
+            loaded.sources,
+            master.read,
+            Given(master.sockets, {file.path: file.fd for file in loaded.assembly.log_files}),
+            (theirs, mine),
+            master.observer,
+        )
+        try:
+            pid = fork(master.reactor, worker.run)
+        except OSError as error:
+            master.error_log.log("alert", f"fork() failed: {error.strerror}")
+            mine.close()
+            theirs.close()
+            self._later()
+            return None
+        theirs.close()
+        link = self._living[pid] = Link(pid, master)
+        master.reactor.adoptStreamConnection(mine.fileno(), socket.AF_UNIX, link)
+        mine.close()
+        master.error_log.log("notice", f"start worker process {pid}")
+        return link
+
+    # --- what all are told ---
+
+    def adopt(self, sources: Sources, new: Mapping[Address, socket.socket]) -> Deferred[Any]:
+        """Let all serve a new configuration; fired when they do."""
+        memory = os.memfd_create("sources", os.MFD_CLOEXEC)
+        os.write(memory, sources.pack())
+        told = []
+        for link in self._serving:
+            for address, sock in new.items():
+                link.give(control.SOCKET, str(address), sock.fileno())
+            link.give_logs()
+            told.append(link.tell(control.Adopt, sources=memory).addCallback(link.adopted))
+        done: Deferred[Any] = DeferredList(told)
+        return done.addBoth(lambda _result: os.close(memory))
+
+    def reopen(self) -> None:
+        """Give the log files anew."""
+        for link in self._living.values():
+            link.give_logs()
+            link.tell(control.Reopen)
+
+    # --- who dies, and who ends ---
+
+    def reap(self) -> None:
+        """See who has ended."""
+        for pid, link in tuple(self._living.items()):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                del self._living[pid]
+                self._ended(link, status)
+        if not self._living:
+            self.when_none()
+
+    def _ended(self, link: Link, status: int) -> None:
+        log = self._master.error_log.log
+        told = f"worker process {link.pid} exited"
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            log("alert", f"{told} on signal {number} ({signal.Signals(number).name})")
+        elif not link.leaving:
+            log("alert", f"{told} with code {os.WEXITSTATUS(status)}")
+        else:
+            log("notice", f"{told} with code {os.WEXITSTATUS(status)}")
+        if link.leaving or len(self._serving) >= self._wanted:
+            return
+        if link.age >= SHORT:
+            self._pause = 0.0
+            self._start()
+            return
+        if not self._pause:
+            log("alert", "workers that end at once are tried again with growing pauses")
+        self._pause = min(self._pause * 2 or 0.5, LONGEST)
+        self._later()
+
+    def _later(self) -> None:
+        self._master.reactor.callLater(self._pause or SHORT, self._fill)
+
+    def _fill(self) -> None:
+        for _ in range(self._wanted - len(self._serving)):
+            self._start()
+
+    def drain(self) -> None:
+        """Let all finish and start no others, until a reload wants some."""
+        self._wanted = 0
+        for link in self._serving:
+            link.leave()
+
+    def stop(self, number: int) -> None:
+        """End all with a signal; those that SIGTERM does not end are killed after a while."""
+        self._wanted = 0
+        for link in self._living.values():
+            link.leave(number)
+        if number == signal.SIGTERM:
+            self._master.reactor.callLater(PATIENCE, self._kill)
+
+    def _kill(self) -> None:
+        for link in self._living.values():
+            self._master.error_log.log("alert", f"worker process {link.pid} is killed: it hangs")
+            link.signal(signal.SIGKILL)
+
+
+class Link(Factory):
+    """The master's end of one worker's control channel; it is its own factory."""
+
+    noisy = False
+
+    def __init__(self, pid: int, master: Master) -> None:
+        self.pid = pid
+        #: whether it was told to end
+        self.leaving = False
+        #: fired when it serves, or has ended
+        self.ready: Deferred[None] = Deferred()
+        self._master = master
+        self._since = master.reactor.seconds()
+        self._channel: Channel | None = None
+
+    def buildProtocol(self, _addr: Any) -> Channel:
+        channel = self._channel = Channel()
+        channel.link = self
+        return channel
+
+    @property
+    def age(self) -> float:
+        """Seconds since its start."""
+        return float(self._master.reactor.seconds() - self._since)
+
+    def tell(self, command: type[amp.Command], **arguments: Any) -> Deferred[Any]:
+        """Say something; what comes of it. A worker that is gone needs to be told nothing."""
+        if self._channel is None or not self._channel.open:
+            done: Deferred[Any] = Deferred()
+            done.callback(None)
+            return done
+        told: Deferred[Any] = self._channel.callRemote(command, **arguments)
+        return told.addErrback(self._gone)
+
+    def _gone(self, _why: Failure) -> None:
+        """It died before it answered: whoever reaps it says so."""
+
+    def give(self, kind: str, name: str, number: int) -> None:
+        """Give a descriptor: a copy, as it is sent a moment later."""
+        copy = os.dup(number)
+        given = self.tell(control.Give, kind=kind, name=name, file=copy)
+        given.addBoth(lambda _result: os.close(copy))
+
+    def give_logs(self) -> None:
+        """Give the log files as they are open now."""
+        for file in self._master.loaded.assembly.log_files:
+            if file.fd >= 0:
+                self.give(control.LOG, file.path, file.fd)
+
+    def adopted(self, answer: dict[str, Any] | None) -> None:
+        """It serves the new configuration, or says why it can't: then another takes its place."""
+        problem = answer["problem"] if answer else ""
+        if problem:
+            self._master.error_log.log("alert", f"worker process {self.pid}: {problem}")
+            self.leave()
+            self._master.workers.become(self._master.number)
+
+    def is_ready(self) -> None:
+        """It serves."""
+        ready, self.ready = self.ready, Deferred()
+        ready.callback(None)
+
+    def leave(self, number: int = signal.SIGQUIT) -> None:
+        """Tell it to end."""
+        self.leaving = True
+        self.signal(number)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return
+
+
+class Channel(control.Channel):
+    """The master's end of a control channel."""
+
+    link: Link
+    open = False
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.open = True
+
+    @control.Ready.responder
+    def _ready(self) -> dict[str, Any]:
+        self.link.is_ready()
+        return {}
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The worker has ended, or ends."""
+        self.open = False
+        super().connectionLost(reason)
+        self.link.is_ready()
