@@ -220,6 +220,9 @@ class LimitReq(Limiting):
         longest: tuple[bool, Limit, int, int] | None = None
         for limit, key, buckets in looked:
             excess = buckets.take(key, now, limit.burst)
+            if excess > limit.burst:
+                # Another worker has let one in since.
+                return True, limit, excess, 0
             over = 0 if limit.delay is None else max(0, excess - limit.delay)
             wait = over * 1000 // buckets.rate
             if longest is None or wait > longest[3]:
