@@ -22,20 +22,13 @@ All times are whole milliseconds, monotonic, and so the same in every process of
 from __future__ import annotations
 
 import os
-from fcntl import (
-    F_ADD_SEALS,
-    F_SEAL_GROW,
-    F_SEAL_SEAL,
-    F_SEAL_SHRINK,
-    LOCK_EX,
-    LOCK_UN,
-    fcntl,
-    lockf,
-)
+from fcntl import LOCK_EX, LOCK_UN, lockf
 from hashlib import blake2b
 from mmap import mmap
 from struct import Struct
 from weakref import WeakValueDictionary
+
+from reverseproxy.process import sharedmemory
 
 #: How many entries a set has.
 WAYS = 128
@@ -108,15 +101,8 @@ def _set_bytes(slots: int) -> int:
 
 
 def _created(kind: bytes, sets: int, slots: int) -> int:
-    fd = os.memfd_create("limits", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        os.ftruncate(fd, _SETS + sets * _set_bytes(slots))
-        # Who is made to shrink it would make the others fail on memory that is gone.
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-        os.pwrite(fd, _HEADER.pack(kind, sets, slots, os.urandom(16)), 0)
-    except OSError:
-        os.close(fd)
-        raise
+    fd = sharedmemory.create("limits", _SETS + sets * _set_bytes(slots))
+    os.pwrite(fd, _HEADER.pack(kind, sets, slots, os.urandom(16)), 0)
     return fd
 
 

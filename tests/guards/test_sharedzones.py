@@ -232,12 +232,6 @@ class SharedRequestZoneTests(Shared, RequestZoneRules, SynchronousTestCase):
         self.addCleanup(os.close, empty)
         self.assertRaises(ValueError, SharedRequestZone, empty, SMALL, 1000)
 
-    def test_size_is_sealed(self) -> None:
-        """No worker can take the memory from the others; no program started gets it."""
-        fd = self.requests()
-        self.assertRaises(OSError, os.ftruncate, fd, 0)
-        self.assertFalse(os.get_inheritable(fd))
-
 
 class SharedConnectionZoneTests(Shared, ConnectionZoneRules, SynchronousTestCase):
     """Connections."""
