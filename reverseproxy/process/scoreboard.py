@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _SLOT = 32
 _COPY = 12
 _SLOT_BYTES = 8 * _SLOT
+#: Where in a copy the numbers of the worker are, in the order of Numbers; and of those before it.
+_OWN, _GONE = slice(2, 8), slice(9, 12)
 
 
 @attrs.frozen
@@ -49,18 +51,6 @@ class Row:
     gone_accepted: int = 0
     gone_handled: int = 0
     gone_requests: int = 0
-
-    @property
-    def numbers(self) -> Numbers:
-        """The worker's own."""
-        return Numbers(
-            self.accepted,
-            self.handled,
-            self.requests,
-            self.reading,
-            self.writing,
-            self.waiting,
-        )
 
     def vacated(self) -> Row:
         """The same when its worker has gone."""
@@ -107,14 +97,7 @@ class Scoreboard:
 
     def read(self, slot: int) -> Row:
         """What a slot says."""
-        numbers, start = self._numbers, self._start(slot)
-        while True:
-            sequence = numbers[start]
-            copy = start + 1 + _COPY * (sequence & 1)
-            found = numbers[copy : copy + _COPY].tolist()
-            # Were it written twice meanwhile, the copy would have been the one that is written.
-            if numbers[start] == sequence:
-                return Row(*found)
+        return Row(*self._read(slot))
 
     def rows(self) -> list[Row]:
         """What all slots say."""
@@ -122,12 +105,26 @@ class Scoreboard:
 
     def total(self, except_slot: int | None = None) -> Numbers:
         """The sum of all workers' numbers, former ones included; one worker's may be left out."""
-        found = Numbers(0, 0, 0, 0, 0, 0)
-        for slot, row in enumerate(self.rows()):
-            found += Numbers(row.gone_accepted, row.gone_handled, row.gone_requests, 0, 0, 0)
+        # Requests may ask for this: it makes no Rows.
+        sums = [0] * 6
+        for slot in range(self.slots):
+            row = self._read(slot)
+            for at, gone in enumerate(row[_GONE]):
+                sums[at] += gone
             if slot != except_slot:
-                found += row.numbers
-        return found
+                for at, number in enumerate(row[_OWN]):
+                    sums[at] += number
+        return Numbers(*sums)
+
+    def _read(self, slot: int) -> list[int]:
+        numbers, start = self._numbers, self._start(slot)
+        while True:
+            sequence = numbers[start]
+            copy = start + 1 + _COPY * (sequence & 1)
+            found: list[int] = numbers[copy : copy + _COPY].tolist()
+            # Were it written twice meanwhile, the copy would have been the one that is written.
+            if numbers[start] == sequence:
+                return found
 
     def _start(self, slot: int) -> int:
         if not 0 <= slot < self.slots:
