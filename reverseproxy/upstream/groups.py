@@ -28,6 +28,7 @@ from .groupsettings import ServerAddress, ServerRule, UpstreamSettings
 from .healthcheck import HealthCheck, Known, known
 from .members import Member, Rank, SlowTurn, Turn
 from .names import HostNames, Watched
+from .news import PeerNews, news_of
 from .pool import Keeping, Peer
 from .resolving import ResolverSettings
 
@@ -38,8 +39,11 @@ if TYPE_CHECKING:
     from reverseproxy.web.request import Request
     from reverseproxy.web.variables import Variables
 
+    from .health import Health
+
 
 Take = Callable[["Request"], Turn]
+Heard = Callable[[PeerNews], None]
 
 
 class Group:
@@ -52,6 +56,8 @@ class Group:
         self.name = name.encode()
         self.sole: Peer | None = None
         self.checks: tuple[HealthCheck, ...] = ()
+        #: hears what the other workers should know of its servers
+        self.heard: Heard = lambda _news: None
         #: whether requests are counted, however few servers there are
         self._counts = False
         self.become(rank, take)
@@ -64,8 +70,22 @@ class Group:
         if plain and not self._counts:
             self.sole = rank.members[0].peer
         self.take = take or (lambda _request: Turn(rank))
+        for member in rank.everyone:
+            member.tell = self._tell
         for check in self.checks:
             check.follow(rank.everyone)
+
+    def _tell(
+        self, member: Member, what: str, when: float, health: Health | None = None, /
+    ) -> None:
+        self.heard(news_of(self.name.decode(), member, what, when, health))
+
+    def hear(self, news: PeerNews) -> None:
+        """Something happened to a server in another worker; one that is not here is no matter."""
+        for member in self.rank.everyone:
+            if member.server == news.server and member.peer.address == news.address:
+                member.hear(news)
+                return
 
     def count(self) -> None:
         """Count requests from now on: somebody looks at each server."""
@@ -107,10 +127,10 @@ class Groups:
         """The groups that `upstream` blocks declare."""
         return self._named.values()
 
-    def start(self) -> None:
-        """Begin to ask for names, and to check servers."""
+    def start(self, checks: bool = True) -> None:
+        """Begin to ask for names, and to check servers, unless another worker does and tells."""
         self.names.start()
-        for group in self.declared:
+        for group in self.declared if checks else ():
             for check in group.checks:
                 check.start()
 
@@ -120,6 +140,20 @@ class Groups:
         for group in self.declared:
             for check in group.checks:
                 check.stop()
+
+    def listen(self, heard: Heard) -> None:
+        """Tell `heard` what other workers should know; not of hosts that only requests name."""
+        for group in (*self.declared, *self._unnamed.values()):
+            group.heard = heard
+
+    def hear(self, news: PeerNews) -> None:
+        """Something happened to a server in another worker."""
+        name = news.group.encode()
+        found = self.named(news.group)
+        if found is None:
+            found = next((one for one in self._unnamed.values() if one.name == name), None)
+        if found is not None:
+            found.hear(news)
 
     def healthy(self) -> frozenset[Known]:
         """The servers that health checks find well: for `trust` of the next configuration's."""
