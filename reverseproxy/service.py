@@ -11,12 +11,14 @@ from twisted.python import usage
 
 from reverseproxy import features
 from reverseproxy.config import Configuration, ConfigurationError, Diagnostic, find, load
+from reverseproxy.guards.zones import IN_PROCESS
 from reverseproxy.process.daemon import Daemon
 from reverseproxy.process.inheriting import inherited
 from reverseproxy.process.loaded import Loaded
 from reverseproxy.process.master import Master
 from reverseproxy.process.preparing import prepare
 from reverseproxy.process.settings import MainSettings
+from reverseproxy.process.sharing import Shared
 from reverseproxy.process.sources import Sources
 from reverseproxy.web import variables
 
@@ -65,16 +67,22 @@ def makeService(options: Options, reactor: Any = None) -> IService:
                 glob=sources.glob,
             )
 
-        loaded = Loaded.of(read, reactor, Sources())
+        sources = Sources()
+        configuration = read(sources)
+        shared = None
+        if configuration.main[MainSettings].master_process:
+            shared = Shared(configuration.main)
+        maker = IN_PROCESS if shared is None else shared.zone_maker(configuration)
+        loaded = Loaded.made(configuration, reactor, sources, maker)
         sockets = prepare(loaded.configuration, loaded.assembly, inherited=inherited())
     except ConfigurationError as error:
         _refuse(error)
     for warning in loaded.warnings:
         _say("warn", warning)
         loaded.assembly.error_log.log("warn", str(warning))
-    if loaded.configuration.main[MainSettings].master_process:
-        return Master(reactor, loaded, sockets, read)
-    return Daemon(loaded, sockets, lambda before: Loaded.of(read, reactor, Sources(), before))
+    if shared is not None:
+        return Master(reactor, loaded, sockets, read, shared)
+    return Daemon(loaded, sockets, read)
 
 
 def _say(level: str, diagnostic: Diagnostic) -> None:

@@ -1,12 +1,13 @@
 """`stub_status`: how many connections and requests there are and were, in nginx's words.
 
 Nothing is counted for it as requests pass: connections know how many they carried, and those that
-are open are asked when somebody wants to know (ngx_http_stub_status_module).
+are open are asked when somebody wants to know (ngx_http_stub_status_module). Where there are other
+workers, what they last said of themselves is added (`process/scoreboard.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,6 +22,8 @@ from reverseproxy.web.response import Response
 if TYPE_CHECKING:
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
+    from reverseproxy.web.site import Connections
+    from reverseproxy.web.sweep import Checked
 
 
 def stub_status(_args: Args) -> bool:
@@ -38,7 +41,8 @@ class StubStatusSettings:
         Context.SERVER | Context.LOCATION,
         args="0-1",
         inherit=False,
-        doc="Answers with the numbers of connections and requests.",
+        doc="Answers with the numbers of connections and requests; those of workers other than "
+        "the one that answers are up to a second old.",
         syntax="",
     )
 
@@ -62,13 +66,24 @@ class Numbers:
         """All of them."""
         return self.reading + self.writing + self.waiting
 
+    def __add__(self, other: Numbers) -> Numbers:
+        pairs = zip(attrs.astuple(self), attrs.astuple(other), strict=True)
+        return Numbers(*(one + another for one, another in pairs))
+
 
 def numbers(request: Request) -> Numbers:
-    """The numbers now."""
-    connections = request.site.connections
+    """The numbers of all workers: of this one now, of the others as of their last sweep."""
+    site = request.site
+    here = own(site.connections, site.sweep.members)
+    elsewhere = site.connections.elsewhere
+    return here if elsewhere is None else here + elsewhere()
+
+
+def own(connections: Connections, members: Set[Checked]) -> Numbers:
+    """The numbers of this worker now; `members` are those of its sweep."""
     phases = {"reading": 0, "writing": 0, "waiting": 0}
     requests = connections.requests
-    for member in request.site.sweep.members:
+    for member in members:
         if isinstance(member, FlowChannel):
             phases[member.phase] += 1
             requests += member.served

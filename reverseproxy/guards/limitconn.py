@@ -27,7 +27,7 @@ from reverseproxy.config import (
 from .limiting import Limiting
 from .limitreq import LOG_LEVELS
 from .passing import render
-from .zones import ConnectionZone, twice, unknown, zone
+from .zones import Connections, twice, unknown, zone
 
 if TYPE_CHECKING:
     from reverseproxy.web.place import Place
@@ -158,10 +158,13 @@ class LimitConn(Limiting):
         return f'limiting connections{dry} by zone "{limit.name}": {limit.most} at most ({where})'
 
 
-def _shared(place: Place, rule: ZoneRule) -> ConnectionZone:
+def _shared(place: Place, rule: ZoneRule) -> Connections:
     """The zone itself: one for all that use it."""
-    definition = (ConnectionZone, rule.size, rule.key.text)
-    return place.assembly.zone(rule.name, definition, lambda: ConnectionZone(rule.size))
+    name, size = rule.name, rule.size
+    definition = ("limit_conn", size, rule.key.text)
+    return place.assembly.zone(
+        name, definition, lambda maker: maker.connections(name, definition, size)
+    )
 
 
 def guard(place: Place, inner: IResource) -> IResource | None:

@@ -34,7 +34,7 @@ from reverseproxy.web.waiting import Wait
 
 from .limiting import Limiting
 from .passing import render
-from .zones import RequestZone, twice, unknown, zone
+from .zones import Requests, twice, unknown, zone
 
 if TYPE_CHECKING:
     from reverseproxy.web.place import Place
@@ -209,7 +209,7 @@ class LimitReq(Limiting):
         Whether it is too much, by which limit, how far over the rate, and the wait in
         milliseconds; None where no key had a value.
         """
-        looked: list[tuple[Limit, bytes, RequestZone]] = []
+        looked: list[tuple[Limit, bytes, Requests]] = []
         for limit, key_of, buckets in self.limits:
             key = self.key(request, limit.name, key_of)
             if key:
@@ -220,6 +220,9 @@ class LimitReq(Limiting):
         longest: tuple[bool, Limit, int, int] | None = None
         for limit, key, buckets in looked:
             excess = buckets.take(key, now, limit.burst)
+            if excess > limit.burst:
+                # Another worker has let one in since.
+                return True, limit, excess, 0
             over = 0 if limit.delay is None else max(0, excess - limit.delay)
             wait = over * 1000 // buckets.rate
             if longest is None or wait > longest[3]:
@@ -235,10 +238,13 @@ class LimitReq(Limiting):
         )
 
 
-def _shared(place: Place, rule: ZoneRule) -> RequestZone:
+def _shared(place: Place, rule: ZoneRule) -> Requests:
     """The zone itself: one for all that use it."""
-    definition = (RequestZone, rule.size, rule.rate, rule.key.text)
-    return place.assembly.zone(rule.name, definition, lambda: RequestZone(rule.size, rule.rate))
+    name, size, rate = rule.name, rule.size, rule.rate
+    definition = ("limit_req", size, rate, rule.key.text)
+    return place.assembly.zone(
+        name, definition, lambda maker: maker.requests(name, definition, size, rate)
+    )
 
 
 def guard(place: Place, inner: IResource) -> IResource | None:

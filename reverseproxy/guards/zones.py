@@ -1,4 +1,6 @@
-"""What `limit_req` and `limit_conn` count, by key: within this process, and within bounds.
+"""What `limit_req` and `limit_conn` count, by key: within one process, and within bounds.
+
+Where several workers serve, they count together in `sharedzones`.
 
 A zone's size is in bytes, and a state in it is counted as what it takes in nginx on a 64-bit
 machine: what the slab allocator makes of a node of the tree and the key. So a zone holds as many
@@ -10,6 +12,7 @@ All times are whole milliseconds, all counts of requests thousandths of one, as 
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Protocol
 
 import attrs
 
@@ -70,6 +73,53 @@ def _slab(length: int) -> int:
 class _Bucket:
     excess: int
     last: int
+
+
+class Requests(Protocol):
+    """What `limit_req` counts with: leaky buckets, which `rate` leaves each second."""
+
+    rate: int
+
+    def look(self, key: bytes, now: int) -> int:
+        """How much too many there would be with one more request."""
+
+    def take(self, key: bytes, now: int, burst: int) -> int:
+        """As `look`; and let the request in, unless there are more than `burst` too many."""
+
+
+class Connections(Protocol):
+    """What `limit_conn` counts with: requests under way."""
+
+    def enter(self, key: bytes, most: int) -> bool:
+        """Count one in; False when there are `most` already, or no room for another key."""
+
+    def leave(self, key: bytes) -> None:
+        """Count one out."""
+
+
+class ZoneMaker(Protocol):
+    """Makes zones, by their names and what they are like."""
+
+    def requests(self, name: str, definition: object, size: int, rate: int) -> Requests:
+        """A zone of `limit_req`; `size` in bytes, `rate` in thousandths of a request a second."""
+
+    def connections(self, name: str, definition: object, size: int) -> Connections:
+        """A zone of `limit_conn`."""
+
+
+class InProcess:
+    """Zones of one process: dictionaries."""
+
+    def requests(self, _name: str, _definition: object, size: int, rate: int) -> Requests:
+        """See `ZoneMaker`."""
+        return RequestZone(size, rate)
+
+    def connections(self, _name: str, _definition: object, size: int) -> Connections:
+        """See `ZoneMaker`."""
+        return ConnectionZone(size)
+
+
+IN_PROCESS = InProcess()
 
 
 class RequestZone:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -16,11 +15,13 @@ from twisted.logger import Logger, globalLogPublisher
 from reverseproxy import __version__
 from reverseproxy.config import ConfigurationError
 from reverseproxy.process import polling, signals
+from reverseproxy.process.loaded import Loaded
 from reverseproxy.process.observing import Observer
 from reverseproxy.process.pidfile import PidFile
 from reverseproxy.process.preparing import prepare
 from reverseproxy.process.serving import Serving
 from reverseproxy.process.settings import MainSettings
+from reverseproxy.process.sources import Sources
 
 if TYPE_CHECKING:
     import socket
@@ -28,10 +29,7 @@ if TYPE_CHECKING:
     from reverseproxy.web.assembly import Assembly
     from reverseproxy.web.listen import Address
 
-    from .loaded import Loaded
-
-#: Reads the configuration again, for an assembly that takes the place of this one.
-Again = Callable[["Assembly"], "Loaded"]
+    from .loaded import Read
 
 
 class Daemon(Service):
@@ -40,10 +38,10 @@ class Daemon(Service):
     name = "reverseproxy"
     _log = Logger()
 
-    def __init__(self, loaded: Loaded, sockets: dict[Address, socket.socket], again: Again) -> None:
+    def __init__(self, loaded: Loaded, sockets: dict[Address, socket.socket], read: Read) -> None:
         self.loaded = loaded
         self._sockets = sockets
-        self._again = again
+        self._read = read
         self.serving = Serving(loaded.assembly)
         self._observer = Observer(lambda: self.assembly.error_log)
         self._pid_file = PidFile(loaded.configuration.main[MainSettings].pid)
@@ -92,7 +90,8 @@ class Daemon(Service):
         before = self.assembly
         before.error_log.log("notice", "reconfiguring")
         try:
-            loaded = self._again(before)
+            sources = Sources()
+            loaded = Loaded.made(self._read(sources), before.reactor, sources, previous=before)
             sockets = prepare(loaded.configuration, loaded.assembly, self.serving.ports)
         except ConfigurationError as error:
             for diagnostic in error.diagnostics:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
 from reverseproxy.web.assembly import Assembly
 
 from .sources import Sources
@@ -27,13 +28,7 @@ class Loaded:
     configuration: Configuration
     sources: Sources
     assembly: Assembly
-
-    @classmethod
-    def of(
-        cls, read: Read, reactor: Any, sources: Sources, previous: Assembly | None = None
-    ) -> Loaded:
-        """Read a configuration and put it together. Raises ConfigurationError."""
-        return cls.made(read(sources), reactor, sources, previous)
+    zone_maker: ZoneMaker
 
     @classmethod
     def made(
@@ -41,6 +36,7 @@ class Loaded:
         configuration: Configuration,
         reactor: Any,
         sources: Sources,
+        zone_maker: ZoneMaker = IN_PROCESS,
         previous: Assembly | None = None,
     ) -> Loaded:
         """Put together what was read. Raises ConfigurationError."""
@@ -50,9 +46,10 @@ class Loaded:
             seconds=monotonic,
             stderr=to_stderr,
             system=sources.addresses,
+            zone_maker=zone_maker,
             previous=previous,
         )
-        return cls(configuration, sources, assembly)
+        return cls(configuration, sources, assembly, zone_maker)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:

@@ -16,6 +16,7 @@ from twisted.logger import Logger, globalLogPublisher
 
 from reverseproxy import __version__
 from reverseproxy.config import ConfigurationError
+from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
 
 from . import signals
 from .loaded import Loaded
@@ -24,6 +25,7 @@ from .pidfile import PidFile
 from .preparing import prepare
 from .rights import lasting
 from .settings import MainSettings
+from .sharing import Shared, number_of_workers
 from .sources import Sources
 from .systemd import Notifier
 from .upgrading import Upgrade
@@ -46,12 +48,19 @@ class Master(Service):
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, loaded: Loaded, sockets: dict[Address, socket.socket], read: Read
+        self,
+        reactor: Any,
+        loaded: Loaded,
+        sockets: dict[Address, socket.socket],
+        read: Read,
+        shared: Shared,
     ) -> None:
         self.reactor = reactor
         self.loaded = loaded
         self.sockets = sockets
         self.read = read
+        self.shared = shared
+        shared.keep(loaded.zone_maker)
         self.observer = Observer(lambda: self.error_log)
         self.pid_file = PidFile(self._main[MainSettings].pid)
         self.workers = Workers(self)
@@ -73,8 +82,7 @@ class Master(Service):
     @property
     def number(self) -> int:
         """How many workers there are to be."""
-        wanted = self._main[MainSettings].worker_processes
-        return len(os.sched_getaffinity(0)) if wanted is None else int(wanted)
+        return number_of_workers(self._main)
 
     # --- the start ---
 
@@ -113,7 +121,8 @@ class Master(Service):
         self.workers.reap()
 
     def _status(self) -> str:
-        return f"{self.workers.serving} workers, {len(self.sockets)} addresses"
+        active = self.shared.scoreboard.total().active
+        return f"serving {active:,} connections, {self.workers.serving} workers"
 
     # --- reload ---
 
@@ -123,10 +132,15 @@ class Master(Service):
             self._reload_again = True
             return
         self.error_log.log("notice", "reconfiguring")
+        sources = Sources()
+        maker: ZoneMaker = IN_PROCESS
         try:
-            loaded = Loaded.of(self.read, self.reactor, Sources())
+            configuration = self.read(sources)
+            maker = self.shared.zone_maker(configuration)
+            loaded = Loaded.made(configuration, self.reactor, sources, maker)
             sockets = prepare(loaded.configuration, loaded.assembly, self.sockets)
         except ConfigurationError as error:
+            self.shared.discard(maker)
             for diagnostic in error.diagnostics:
                 self.error_log.log("emerg", str(diagnostic))
             self.error_log.log("error", "the configuration is as it was")
@@ -137,6 +151,7 @@ class Master(Service):
 
     def _change(self, loaded: Loaded, new: dict[Address, socket.socket]) -> Deferred[Any]:
         before, self.loaded = self.loaded, loaded
+        self.shared.keep(loaded.zone_maker)
         wanted = {listen.address for listen in loaded.assembly.sites}
         for address in self.sockets.keys() - wanted:
             # The workers let in who waits there, and close theirs.

@@ -20,6 +20,7 @@ from reverseproxy.web.transport import Port
 if TYPE_CHECKING:
     import socket
 
+    from reverseproxy.upstream.group import Heard
     from reverseproxy.web.assembly import Assembly
     from reverseproxy.web.listen import Address
     from reverseproxy.web.request import Request
@@ -38,6 +39,10 @@ class Serving:
         self.assembly = assembly
         self.ports: dict[Address, Port] = {}
         self._owns_names = owns_names
+        #: hears what other workers should know of upstream servers; None where there are none
+        self.heard: Heard | None = None
+        #: whether servers are checked here, and not by another worker
+        self.checks = owns_names
         self._ending: Callable[[], None] | None = None
         self._calls: list[Any] = []
 
@@ -50,8 +55,20 @@ class Serving:
         """Serve."""
         assembly = self.assembly
         assembly.sweep.start()
-        assembly.groups.start()
+        self._start_groups()
         self._listen(sockets)
+
+    def _start_groups(self) -> None:
+        groups = self.assembly.groups
+        if self.heard is not None:
+            groups.listen(self.heard)
+        groups.start(self.checks)
+
+    def check(self) -> None:
+        """Check upstream servers from now on: it is this worker's turn."""
+        if not self.checks:
+            self.checks = True
+            self.assembly.groups.check()
 
     def _listen(self, sockets: Mapping[Address, socket.socket]) -> None:
         """Put each site of the assembly behind its port: a port that is there, or a new one."""
@@ -73,7 +90,7 @@ class Serving:
         limit = assembly.shutdown_timeout
         under_way = [(one, one.request) for one in self.channels if one.request is not None]
         assembly.succeed()
-        assembly.groups.start()
+        self._start_groups()
         self._listen(sockets)
         wanted = {listen.address for listen in assembly.sites}
         for address in self.ports.keys() - wanted:
@@ -129,6 +146,7 @@ class Serving:
         if self._ending is not None:
             return
         self._ending = done
+        self.assembly.groups.check(False)
         for port in self.ports.values():
             port.stopListening()
         self._drain([port.site for port in self.ports.values()])

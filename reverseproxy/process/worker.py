@@ -12,16 +12,21 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from twisted.internet.protocol import Factory, connectionDone
 
 from reverseproxy.config import ConfigurationError
+from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
+from reverseproxy.upstream.news import PeerNews
 from reverseproxy.web.listen import Address
 
 from . import control, polling, signals
 from .loaded import Loaded
 from .rights import give_up
+from .scoreboard import Reporting, Scoreboard
 from .serving import Serving
 from .sources import Sources
+from .zonefiles import GivenZones
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 
     from reverseproxy.config import Configuration
     from reverseproxy.logs.logs import Logs
+    from reverseproxy.web.assembly import Assembly
 
     from .loaded import Read
     from .observing import Observer
@@ -37,6 +43,15 @@ if TYPE_CHECKING:
 #: Signals that a worker hears; the master's others mean nothing to it.
 HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGPIPE)
+
+
+@attrs.frozen
+class Place:
+    """A worker's number among `slots`, and the descriptor of the scoreboard."""
+
+    slot: int
+    slots: int
+    board: int
 
 
 class Worker:
@@ -48,6 +63,7 @@ class Worker:
         sources: Sources,
         read: Read,
         given: Given,
+        place: Place,
         channel: tuple[socket.socket, socket.socket],
         observer: Observer,
     ) -> None:
@@ -56,6 +72,7 @@ class Worker:
         self._sources = sources
         self._read = read
         self._given = given
+        self._place = place
         self._channel, self._not_mine = channel
         self._observer = observer
 
@@ -66,13 +83,17 @@ class Worker:
         for number in IGNORED:
             signal.signal(number, signal.SIG_IGN)
         give_up(self._configuration.main)
-        loaded = Loaded.made(self._configuration, reactor, self._sources)
+        zones = self._zones()
+        loaded = Loaded.made(self._configuration, reactor, self._sources, zones)
         self._adopt_logs(loaded.assembly.logs)
         polling.install(reactor)
         self._reactor = reactor
         self.serving = Serving(loaded.assembly, owns_names=False)
         # What the master had it hear is heard here.
         self._observer.error_log = lambda: self.serving.assembly.error_log
+        channel = Channel(self)
+        self.serving.heard = channel.pass_on
+        self._report(loaded.assembly)
         self.serving.start(self._given.sockets)
         self._given = Given()
         signals.install(
@@ -83,12 +104,28 @@ class Worker:
                 signal.SIGQUIT: self.quit,
             },
         )
-        channel = _Adopted(Channel(self))
-        reactor.adoptStreamConnection(self._channel.fileno(), socket.AF_UNIX, channel)
+        adopted = _Adopted(channel)
+        reactor.adoptStreamConnection(self._channel.fileno(), socket.AF_UNIX, adopted)
         self._channel.close()
         reactor.run(installSignalHandlers=False)
+        self._reporting.check(0.0)
         self.serving.stop()
         self.serving.close()
+
+    def _zones(self) -> ZoneMaker:
+        """Who makes the zones of a configuration: where there are files they are shared."""
+        files, self._given.zones = self._given.zones, {}
+        if not files:
+            return IN_PROCESS
+        return GivenZones(files, self._place.slot, self._place.slots)
+
+    def _report(self, assembly: Assembly) -> None:
+        """Let the other workers know how many connections there are here, and know theirs."""
+        board, connections = Scoreboard(self._place.board), assembly.connections
+        board.claim(self._place.slot, os.getpid(), 0)
+        self._reporting = Reporting(board, self._place.slot, connections, assembly.sweep.members)
+        connections.elsewhere = self._reporting.elsewhere
+        assembly.sweep.add(self._reporting)
 
     def quit(self) -> None:
         """Finish what is under way, then end."""
@@ -108,11 +145,14 @@ class Worker:
 
     def adopt(self, sources: Sources) -> str:
         """Serve another configuration; "", or what is wrong with it."""
+        zones, before = self._zones(), self.serving.assembly
         try:
-            loaded = Loaded.of(self._read, self._reactor, sources, self.serving.assembly)
+            loaded = Loaded.made(self._read(sources), self._reactor, sources, zones, before)
         except ConfigurationError as error:
             # The master has checked it: the world has changed since.
             return str(error)
+        if isinstance(zones, GivenZones):
+            zones.close()
         self._adopt_logs(loaded.assembly.logs)
         self.serving.change(loaded.assembly, self._given.sockets)
         self._given.close()
@@ -151,20 +191,23 @@ class Given:
         self,
         sockets: Mapping[Address, socket.socket] | None = None,
         logs: Mapping[str, int] | None = None,
+        zones: Mapping[str, int] | None = None,
     ) -> None:
         self.sockets = dict(sockets or {})
         self.logs = dict(logs or {})
+        self.zones = dict(zones or {})
 
     def take(self, kind: str, name: str, number: int) -> None:
         """Take one more."""
         os.set_inheritable(number, False)
         if kind == control.SOCKET:
             self.sockets[Address.parse(name)] = socket.socket(fileno=number)
-        elif kind == control.LOG:
-            old = self.logs.get(name)
+        else:
+            numbers = self.logs if kind == control.LOG else self.zones
+            old = numbers.get(name)
             if old is not None:
                 os.close(old)
-            self.logs[name] = number
+            numbers[name] = number
 
     def close(self) -> None:
         """Close what nobody took."""
@@ -177,10 +220,12 @@ class Channel(control.Channel):
 
     def __init__(self, worker: Worker) -> None:
         super().__init__()
+        self.open = False
         self._worker = worker
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        self.open = True
         self.callRemote(control.Ready)
 
     @control.Give.responder
@@ -194,6 +239,21 @@ class Channel(control.Channel):
             file.seek(0)
             return {"problem": self._worker.adopt(Sources.unpack(file.read()))}
 
+    def pass_on(self, news: PeerNews) -> None:
+        """Let the other workers know."""
+        if self.open:
+            self.callRemote(control.News, news=bytes(news))
+
+    @control.News.responder
+    def _news(self, news: bytes) -> dict[str, Any]:
+        self._worker.serving.assembly.groups.hear(PeerNews.of_bytes(news))
+        return {}
+
+    @control.Check.responder
+    def _check(self) -> dict[str, Any]:
+        self._worker.serving.check()
+        return {}
+
     @control.Reopen.responder
     def _reopen(self) -> dict[str, Any]:
         self._worker.reopen()
@@ -201,5 +261,6 @@ class Channel(control.Channel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The master is gone, or the worker ends."""
+        self.open = False
         super().connectionLost(reason)
         self._worker.orphaned()

@@ -8,12 +8,14 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.protocol import Factory, connectionDone
+
+from reverseproxy.upstream.news import PeerNews
 
 from . import control
 from .forking import fork
-from .worker import Given, Worker
+from .worker import Given, Place, Worker
 
 if TYPE_CHECKING:
     from twisted.protocols import amp
@@ -40,6 +42,8 @@ class Workers:
         self._living: dict[int, Link] = {}
         self._wanted = 0
         self._pause = 0.0
+        #: the last news of each check of each server
+        self.checked: dict[object, bytes] = {}
         #: called when the last has ended, once somebody waits for that
         self.when_none: Callable[[], object] = lambda: None
 
@@ -82,12 +86,22 @@ class Workers:
     def _start(self) -> Link | None:
         master = self._master
         loaded = master.loaded
+        slot = master.shared.take()
+        if slot is None:
+            what = f"there are {master.shared.slots} workers already: restart for more"
+            master.error_log.log("alert", what)
+            return None
         mine, theirs = socket.socketpair()
         worker = Worker(
             loaded.configuration,
             loaded.sources,
             master.read,
-            Given(master.sockets, {file.path: file.fd for file in loaded.assembly.log_files}),
+            Given(
+                master.sockets,
+                {file.path: file.fd for file in loaded.assembly.log_files},
+                master.shared.zone_files,
+            ),
+            Place(slot, master.shared.slots, master.shared.board),
             (theirs, mine),
             master.observer,
         )
@@ -97,10 +111,11 @@ class Workers:
             master.error_log.log("alert", f"fork() failed: {error.strerror}")
             mine.close()
             theirs.close()
+            master.shared.give_back(slot)
             self._later()
             return None
         theirs.close()
-        link = self._living[pid] = Link(pid, master)
+        link = self._living[pid] = Link(pid, slot, master)
         master.reactor.adoptStreamConnection(mine.fileno(), socket.AF_UNIX, link)
         mine.close()
         master.error_log.log("notice", f"start worker process {pid}")
@@ -110,6 +125,8 @@ class Workers:
 
     def adopt(self, sources: Sources, new: Mapping[Address, socket.socket]) -> Deferred[Any]:
         """Let all serve a new configuration; fired when they do."""
+        # What checks knew of this configuration each worker takes over by itself.
+        self.checked.clear()
         memory = os.memfd_create("sources", os.MFD_CLOEXEC)
         os.write(memory, sources.pack())
         told = []
@@ -117,9 +134,28 @@ class Workers:
             for address, sock in new.items():
                 link.give(control.SOCKET, str(address), sock.fileno())
             link.give_logs()
+            for name, number in self._master.shared.zone_files.items():
+                link.give(control.ZONE, name, number)
             told.append(link.tell(control.Adopt, sources=memory).addCallback(link.adopted))
         done: Deferred[Any] = DeferredList(told)
         return done.addBoth(lambda _result: os.close(memory))
+
+    def heard(self, teller: Link, news: bytes) -> None:
+        """Tell the others what one found out, and keep what a check knows for those to come."""
+        told = PeerNews.of_bytes(news)
+        if told.opinion is not None:
+            key = (told.group, told.server, told.address, told.opinion.at)
+            self.checked[key] = news
+        for link in self._living.values():
+            if link is not teller and link.serves:
+                link.tell(control.News, news=news)
+
+    def choose_checker(self) -> None:
+        """See that one worker that stays checks upstream servers."""
+        able = [link for link in self._serving if link.serves]
+        if able and not any(link.checks for link in able):
+            able[0].checks = True
+            able[0].tell(control.Check)
 
     def reopen(self) -> None:
         """Give the log files anew."""
@@ -135,7 +171,9 @@ class Workers:
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 del self._living[pid]
+                self._master.shared.give_back(link.slot)
                 self._ended(link, status)
+                self.choose_checker()
         if not self._living:
             self.when_none()
 
@@ -192,8 +230,13 @@ class Link(Factory):
 
     noisy = False
 
-    def __init__(self, pid: int, master: Master) -> None:
+    def __init__(self, pid: int, slot: int, master: Master) -> None:
         self.pid = pid
+        #: its place in what all share
+        self.slot = slot
+        #: whether it checks upstream servers for all
+        self.checks = False
+        self.serves = False
         #: whether it was told to end
         self.leaving = False
         #: fired when it serves, or has ended
@@ -215,11 +258,10 @@ class Link(Factory):
     def tell(self, command: type[amp.Command], **arguments: Any) -> Deferred[Any]:
         """Say something; what comes of it. A worker that is gone needs to be told nothing."""
         if self._channel is None or not self._channel.open:
-            done: Deferred[Any] = Deferred()
-            done.callback(None)
-            return done
-        told: Deferred[Any] = self._channel.callRemote(command, **arguments)
-        return told.addErrback(self._gone)
+            return succeed(None)
+        told: Deferred[Any] | None = self._channel.callRemote(command, **arguments)
+        # Some commands want no answer.
+        return succeed(None) if told is None else told.addErrback(self._gone)
 
     def _gone(self, _why: Failure) -> None:
         """It died before it answered: whoever reaps it says so."""
@@ -244,8 +286,19 @@ class Link(Factory):
             self.leave()
             self._master.workers.become(self._master.number)
 
+    def tell_what_is_known(self) -> None:
+        """Begin where the others are: who checks, and what the checks know."""
+        workers = self._master.workers
+        workers.choose_checker()
+        for news in workers.checked.values():
+            self.tell(control.News, news=news)
+
+    def pass_on(self, news: bytes) -> None:
+        """Let the other workers know what this one found out."""
+        self._master.workers.heard(self, news)
+
     def is_ready(self) -> None:
-        """It serves."""
+        """It serves, or has ended."""
         ready, self.ready = self.ready, Deferred()
         ready.callback(None)
 
@@ -274,7 +327,14 @@ class Channel(control.Channel):
 
     @control.Ready.responder
     def _ready(self) -> dict[str, Any]:
+        self.link.serves = True
         self.link.is_ready()
+        self.link.tell_what_is_known()
+        return {}
+
+    @control.News.responder
+    def _news(self, news: bytes) -> dict[str, Any]:
+        self.link.pass_on(news)
         return {}
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

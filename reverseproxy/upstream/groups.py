@@ -9,7 +9,7 @@ from reverseproxy.config import Level, Word
 
 from .declared import DeclaredGroup
 from .demand import OnDemand
-from .group import Group
+from .group import Group, Heard
 from .groupsettings import ServerAddress, UpstreamSettings
 from .members import Member, Rank
 from .names import HostNames, System, ask_system
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reverseproxy.web.assembly import Assembly
+
+    from .news import PeerNews
 
 
 class Groups:
@@ -58,19 +60,22 @@ class Groups:
         """The groups that `upstream` blocks declare."""
         return self._named.values()
 
-    def start(self) -> None:
-        """Begin to ask for names, and to check servers."""
+    def start(self, checks: bool = True) -> None:
+        """Begin to ask for names, and to check servers, unless another worker does and tells."""
         self.names.start()
+        if checks:
+            self.check()
+
+    def check(self, on: bool = True) -> None:
+        """Check servers from now on, or leave it to another worker."""
         for group in self.declared:
             for check in group.checks:
-                check.start()
+                (check.start if on else check.stop)()
 
     def stop(self) -> None:
         """Ask and check no more."""
         self.names.stop()
-        for group in self.declared:
-            for check in group.checks:
-                check.stop()
+        self.check(False)
 
     def succeed(self) -> None:
         """The configuration before this one is gone: what it knew of the same servers counts on."""
@@ -83,6 +88,20 @@ class Groups:
             if older is not None:
                 group.inherit(older)
         self.on_demand.succeed()
+
+    def listen(self, heard: Heard) -> None:
+        """Tell `heard` what other workers should know; not of hosts that only requests name."""
+        for group in (*self.declared, *self._unnamed.values()):
+            group.heard = heard
+
+    def hear(self, news: PeerNews) -> None:
+        """Something happened to a server in another worker."""
+        name = news.group.encode()
+        found: Group | None = self.named(news.group)
+        if found is None:
+            found = next((one for one in self._unnamed.values() if one.name == name), None)
+        if found is not None:
+            found.hear(news)
 
     def named(self, name: str) -> DeclaredGroup | None:
         """The group that an `upstream` block declares."""

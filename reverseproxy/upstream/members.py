@@ -6,23 +6,37 @@ members, from one to the next as they fail. Times are in seconds, monotonic.
 A member that failed `max_fails` times is passed over for `fail_timeout`; then one request goes to
 it, and what becomes of that decides. A group of one is never passed over, as there is nobody else;
 unless a health check says so. What changes the state of a member, passive or checked, are its
-methods `begin`, `end`, `examine`, `judge` and `forget_checks`.
+methods `begin`, `end`, `examine`, `judge`, `hear` and `forget_checks`.
 """
 
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from .health import UP, Health, Result, worst
+from .news import CHECKED, FAILED, RECOVERED, TRIED, adopt
 
 if TYPE_CHECKING:
+    from .news import Opinion, PeerNews
     from .pool import Peer
 
 #: The least part of its weight that a server has while it comes back slowly.
 _LEAST = 0.01
+
+
+class Tell(Protocol):
+    """Hears what happens to a member, and when; of a check's result which check it was."""
+
+    def __call__(
+        self, member: Member, what: str, when: float, health: Health | None = None, /
+    ) -> None: ...
+
+
+def nobody(_member: Member, _what: str, _when: float, _health: Health | None = None) -> None:
+    """Nobody is told."""
 
 
 @attrs.define(eq=False)
@@ -51,6 +65,8 @@ class Member:
     barred: int = attrs.field(init=False)
     #: when it came back into use
     back: float = -inf
+    #: who is told what happens to it
+    tell: Tell = nobody
 
     def __attrs_post_init__(self) -> None:
         self.effective = self.weight
@@ -87,22 +103,32 @@ class Member:
         self.conns += 1
         if now - self.checked > self.fail_timeout:
             self.checked = now
+            if self.fails:
+                self.tell(self, TRIED, now)
 
     def end(self, failed: bool, now: float) -> bool:
         """A request is done with it; whether that put it out of use for a while."""
         self.conns -= 1
         if not failed:
             if self.fails and self.accessed < self.checked:
-                if 0 < self.max_fails <= self.fails:
-                    self.back = now
-                self.fails = 0
+                self._recover(now)
+                self.tell(self, RECOVERED, now)
             return False
+        self._fail(now)
+        if self.max_fails:
+            self.tell(self, FAILED, now)
+        return 0 < self.max_fails <= self.fails
+
+    def _recover(self, now: float) -> None:
+        if 0 < self.max_fails <= self.fails:
+            self.back = now
+        self.fails = 0
+
+    def _fail(self, now: float) -> None:
         self.fails += 1
         self.accessed = self.checked = now
-        if not self.max_fails:
-            return False
-        self.effective = max(0, self.effective - self.weight // self.max_fails)
-        return self.fails >= self.max_fails
+        if self.max_fails:
+            self.effective = max(0, self.effective - self.weight // self.max_fails)
 
     def examine(self, health: Health) -> None:
         """One more health check looks at it."""
@@ -116,6 +142,31 @@ class Member:
         self._count()
         if barred and not self.barred:
             self.back = result.when
+        self.tell(self, CHECKED, result.when, health)
+
+    def hear(self, news: PeerNews) -> None:
+        """It happened to it in another worker."""
+        if news.what == FAILED:
+            accessed, checked = self.accessed, self.checked
+            self._fail(news.when)
+            # What happened here may be later than what is heard of.
+            self.accessed, self.checked = max(accessed, news.when), max(checked, news.when)
+        elif news.what == TRIED:
+            self.checked = max(self.checked, news.when)
+        elif news.what == RECOVERED:
+            if self.fails and self.accessed < news.checked:
+                self._recover(news.when)
+        elif news.opinion is not None:
+            self._adopt(news.opinion, news.when)
+
+    def _adopt(self, opinion: Opinion, when: float) -> None:
+        barred = self.barred
+        for health in self.health[opinion.at : opinion.at + 1]:
+            # In another configuration it may be another check.
+            if health.uri == opinion.uri and adopt(health, opinion, when):
+                self._count()
+                if barred and not self.barred:
+                    self.back = when
 
     def forget_checks(self) -> None:
         """The checks that looked at it are over; others may come."""

@@ -31,6 +31,7 @@ from reverseproxy.content.filesettings import StaticSettings, media_types
 from reverseproxy.content.slash import AddsSlash, SlashResource
 from reverseproxy.filters import servertokens
 from reverseproxy.guards import realip, rewriting
+from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
 from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings, MainSettings
@@ -67,7 +68,7 @@ class Assembly:
     """What a configuration becomes. `sites` maps each `Listen` to its Site.
 
     `seconds` is monotonic time, `clock` seconds since the epoch, `system` tells the addresses of
-    hosts. `previous` is the assembly that is
+    hosts, `zone_maker` makes the zones of limits. `previous` is the assembly that is
     served until this one takes its place (`succeed`): it shares its clocks and counters, and gives
     its upstream connections, log files and zones where the new one has the same. Raises
     ConfigurationError for what only shows when the pieces are put together.
@@ -82,6 +83,7 @@ class Assembly:
         clock: Callable[[], float] = time.time,
         stderr: Callable[[bytes], None] = lambda _line: None,
         system: System = ask_system,
+        zone_maker: ZoneMaker = IN_PROCESS,
         previous: Assembly | None = None,
     ) -> None:
         self.reactor = reactor
@@ -99,6 +101,7 @@ class Assembly:
         self.logs: Logs = Logs(self, stderr, None if previous is None else previous.logs)
         self.log_files = self.logs.files
         self.variables = Variables(rewriting.uninitialized)
+        self._zone_maker = zone_maker
         #: what is counted for limits, by the name of its zone, with what the zone is like
         self._zones: dict[str, tuple[object, object]] = {}
         self.errors: list[Diagnostic] = []
@@ -136,16 +139,17 @@ class Assembly:
         """Never be served: let go of what the assembly before has not."""
         self.logs.discard()
 
-    def zone(self, name: str, definition: object, make: Callable[[], T]) -> T:
+    def zone(self, name: str, definition: object, make: Callable[[ZoneMaker], T]) -> T:
         """The zone of a limit, one for all that use it.
 
-        The one of the assembly before lives on where its definition did.
+        The one of the assembly before lives on where its definition did, and who makes zones.
         """
+        definition = (definition, type(self._zone_maker))
         known = self._zones.get(name)
         if known is None:
             before = None if self._before is None else self._before._zones.get(name)
             if before is None or before[0] != definition:
-                before = (definition, make())
+                before = (definition, make(self._zone_maker))
             known = self._zones[name] = before
         return cast(T, known[1])
 

@@ -16,6 +16,7 @@ from .request import Request
 from .sweep import Sweep
 
 if TYPE_CHECKING:
+    from reverseproxy.content.stubstatus import Numbers
     from reverseproxy.logs.errors import ErrorLog
 
     from .settings import ClientSettings, ServerSettings
@@ -77,6 +78,8 @@ class Connections:
     requests: int = 0
     #: how many connections there was no room for
     refused: int = 0
+    #: what the other workers count, where there are any
+    elsewhere: Callable[[], Numbers] | None = None
 
 
 class Site(server.Site):

@@ -107,7 +107,7 @@ class SystemdTests(SocketCase):
         self.assertEqual(self.heard(), ["WATCHDOG=1", "STATUS="] * 2)
 
     def test_nobody(self) -> None:
-        """Without systemd nothing is said, and no timer runs; if it goes away that is no trouble."""
+        """Without systemd nothing is said, and no timer runs; it may also go away."""
         clock = Clock()
         notifier = Notifier(clock, {})
         notifier.ready(str)

@@ -10,9 +10,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.process import workers
+from reverseproxy.process.sharing import Shared
 from reverseproxy.process.workers import Workers
 
 from ..fakes import FakeReactor
+from ..support import load_text
 
 
 class Log:
@@ -39,6 +41,7 @@ class FakeMaster:
         self.configuration = self.sources = None
         self.assembly = self
         self.log_files: list[Any] = []
+        self.shared = Shared(load_text("worker_processes 2; events {} http {}", "/").main)
 
 
 class WorkerTests(SynchronousTestCase):
