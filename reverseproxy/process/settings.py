@@ -103,6 +103,15 @@ class MainSettings:
     worker_processes: int | None = directive(
         one(processes), "1", Context.MAIN, doc="How many processes serve requests."
     )
+    daemon: bool = directive(
+        one(flag),
+        "on",
+        Context.MAIN,
+        doc="Whether the command goes to the background. Under twistd its own -n decides.",
+    )
+    master_process: bool = directive(
+        one(flag), "on", Context.MAIN, no_effect=True, doc="One process serves."
+    )
 
 
 @settings
