@@ -86,7 +86,7 @@ def load(
     """
     path = os.path.abspath(path)
     paths = Paths(os.path.dirname(path), os.path.abspath(prefix))
-    with _no_collection():
+    with no_collection():
         tree = read_tree(path, paths.conf_dir, read, glob, more)
         loader = _Loader(classes, paths, defaults, complete=not tree.diagnostics)
         main = loader.load(tree.statements, Origin(path, 1, 1))
@@ -130,7 +130,7 @@ def outline(
 
 
 @contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Let the garbage collector wait: it would walk the growing tree again and again.
 
     Nothing that a load drops is in a cycle. A thousand servers take a third of the time.
