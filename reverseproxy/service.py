@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from twisted.application.service import IService
 from twisted.python import usage
 
-from reverseproxy import features
-from reverseproxy.config import ConfigurationError, Diagnostic, find, load
+from reverseproxy.about import CONFIGURATION
+from reverseproxy.config import ConfigurationError
 from reverseproxy.process.daemon import Daemon
+from reverseproxy.process.loading import Given, configuration
 from reverseproxy.process.preparing import prepare
-from reverseproxy.web import variables
+from reverseproxy.process.telling import tell, to_stderr
 from reverseproxy.web.assembly import Assembly
-
-DEFAULT_CONFIG = "/etc/reverseproxy"
 
 
 class Options(usage.Options):
@@ -28,7 +25,7 @@ class Options(usage.Options):
         [
             "config",
             "c",
-            DEFAULT_CONFIG,
+            CONFIGURATION,
             "The configuration: a file, or a directory with reverseproxy.conf or nginx.conf in it.",
         ],
         [
@@ -48,31 +45,19 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if reactor is None:
         from twisted.internet import reactor
     try:
-        path = find(options["config"])
-        prefix = options["prefix"] or os.path.dirname(path)
-        configuration = load(
-            path, prefix=prefix, classes=features.SETTINGS, variables=variables.known
-        )
-        assembly = Assembly(configuration, reactor, stderr=_to_stderr)
-        sockets = prepare(configuration, assembly)
+        return build(Given(options["config"], options["prefix"]), reactor)
     except ConfigurationError as error:
-        _refuse(error)
-    for warning in (*configuration.warnings, *assembly.warnings):
-        _say("warn", warning)
+        tell("emerg", error.diagnostics)
+        raise SystemExit(1) from None
+
+
+def build(given: Given, reactor: Any) -> Daemon:
+    """The same from what a command line says. Raises ConfigurationError."""
+    loaded = configuration(given)
+    assembly = Assembly(loaded, reactor, stderr=to_stderr)
+    sockets = prepare(loaded, assembly)
+    warnings = (*loaded.warnings, *assembly.warnings)
+    tell("warn", warnings)
+    for warning in warnings:
         assembly.error_log.log("warn", str(warning))
-    return Daemon(configuration, assembly, sockets)
-
-
-def _to_stderr(line: bytes) -> None:
-    # The descriptor, not sys.stderr: twistd turns that into log events.
-    os.write(2, line)
-
-
-def _say(level: str, diagnostic: Diagnostic) -> None:
-    print(f"reverseproxy: [{level}] {diagnostic}", file=sys.stderr)
-
-
-def _refuse(error: ConfigurationError) -> NoReturn:
-    for diagnostic in error.diagnostics:
-        _say("emerg", diagnostic)
-    raise SystemExit(1)
+    return Daemon(loaded, assembly, sockets)

@@ -28,7 +28,7 @@ class StartTestCase(SynchronousTestCase):
         self.reactor = FakeReactor()
         self.bound: list[FakeSocket] = []
         self.patch(preparing, "bind", self.bind)
-        self.patch(service, "_to_stderr", lambda line: self.stderr.write(line.decode()))
+        self.patch(service, "to_stderr", lambda line: self.stderr.write(line.decode()))
 
     def bind(self, listen: Any) -> FakeSocket:
         address = listen.address
