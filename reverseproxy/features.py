@@ -56,6 +56,7 @@ from reverseproxy.logs.access import AccessLogSettings
 from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
+from reverseproxy.process.workersettings import WorkerSettings
 from reverseproxy.upstream.groupsettings import UpstreamSettings
 from reverseproxy.upstream.healthsettings import HealthCheckSettings
 from reverseproxy.upstream.matching import MatchSettings
@@ -69,6 +70,7 @@ from reverseproxy.web.variables import Variables
 #: The classes whose rows are the directives, in the order of the reference.
 SETTINGS: tuple[type, ...] = (
     MainSettings,
+    WorkerSettings,
     EventsSettings,
     ErrorLogSettings,
     ServerSettings,

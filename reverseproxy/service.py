@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from twisted.application.service import IService
 from twisted.python import usage
 
-from reverseproxy import features
-from reverseproxy.config import Configuration, ConfigurationError, Diagnostic, find, load
+from reverseproxy.about import CONFIGURATION
+from reverseproxy.config import Configuration, ConfigurationError
 from reverseproxy.guards.zones import IN_PROCESS
 from reverseproxy.process.daemon import Daemon
 from reverseproxy.process.inheriting import inherited
 from reverseproxy.process.loaded import Loaded
+from reverseproxy.process.loading import Given, configuration
 from reverseproxy.process.master import Master
 from reverseproxy.process.preparing import prepare
 from reverseproxy.process.settings import MainSettings
 from reverseproxy.process.sharing import Shared
 from reverseproxy.process.sources import Sources
-from reverseproxy.web import variables
-
-DEFAULT_CONFIG = "/etc/reverseproxy"
+from reverseproxy.process.telling import tell
 
 
 class Options(usage.Options):
@@ -34,7 +31,7 @@ class Options(usage.Options):
         [
             "config",
             "c",
-            DEFAULT_CONFIG,
+            CONFIGURATION,
             "The configuration: a file, or a directory with reverseproxy.conf or nginx.conf in it.",
         ],
         [
@@ -54,42 +51,33 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     if reactor is None:
         from twisted.internet import reactor
     try:
-        path = find(options["config"])
-        prefix = options["prefix"] or os.path.dirname(path)
-
-        def read(sources: Sources) -> Configuration:
-            return load(
-                path,
-                prefix=prefix,
-                classes=features.SETTINGS,
-                variables=variables.known,
-                read=sources.read,
-                glob=sources.glob,
-            )
-
-        sources = Sources()
-        configuration = read(sources)
-        shared = None
-        if configuration.main[MainSettings].master_process:
-            shared = Shared(configuration.main)
-        maker = IN_PROCESS if shared is None else shared.zone_maker(configuration)
-        loaded = Loaded.made(configuration, reactor, sources, maker)
-        sockets = prepare(loaded.configuration, loaded.assembly, inherited=inherited())
+        return build(Given(options["config"], options["prefix"]), reactor)
     except ConfigurationError as error:
-        _refuse(error)
+        tell("emerg", error.diagnostics)
+        raise SystemExit(1) from None
+
+
+def build(given: Given, reactor: Any) -> Master | Daemon:
+    """The same from what a command line says. Raises ConfigurationError."""
+
+    def read(sources: Sources) -> Configuration:
+        return configuration(given, sources.read, sources.glob)
+
+    sources = Sources()
+    first = read(sources)
+    shared = Shared(first.main) if first.main[MainSettings].master_process else None
+    maker = IN_PROCESS if shared is None else shared.zone_maker(first)
+    try:
+        loaded = Loaded.made(first, reactor, sources, maker)
+        sockets = prepare(first, loaded.assembly, inherited=inherited())
+    except ConfigurationError:
+        if shared is not None:
+            shared.discard(maker)
+            shared.close()
+        raise
+    tell("warn", loaded.warnings)
     for warning in loaded.warnings:
-        _say("warn", warning)
         loaded.assembly.error_log.log("warn", str(warning))
     if shared is not None:
         return Master(reactor, loaded, sockets, read, shared)
     return Daemon(loaded, sockets, read)
-
-
-def _say(level: str, diagnostic: Diagnostic) -> None:
-    print(f"reverseproxy: [{level}] {diagnostic}", file=sys.stderr)
-
-
-def _refuse(error: ConfigurationError) -> NoReturn:
-    for diagnostic in error.diagnostics:
-        _say("emerg", diagnostic)
-    raise SystemExit(1)

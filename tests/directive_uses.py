@@ -107,6 +107,23 @@ USES: dict[str, Use] = {
         "worker_connections 64;", "worker_connections §many;", "% takes a number of at least 1"
     ),
     "use": Use("use epoll;", "use §kqueue;", "use takes epoll, poll or select on Linux"),
+    "daemon": Use("daemon off;", "daemon §maybe;", '% takes "on" or "off", not "maybe"'),
+    "master_process": Use(
+        "master_process off;", "master_process §no;", '% takes "on" or "off", not "no"'
+    ),
+    "worker_cpu_affinity": Use(
+        "worker_cpu_affinity 0101 1010;", "worker_cpu_affinity 01 §1x;", "% takes a mask"
+    ),
+    "worker_priority": Use("worker_priority -5;", "worker_priority §-;", "% takes a number such"),
+    "worker_rlimit_nofile": Use(
+        "worker_rlimit_nofile 4096;", "worker_rlimit_nofile §4k;", "% takes a number"
+    ),
+    "worker_rlimit_core": _size("worker_rlimit_core"),
+    "worker_shutdown_timeout": _time("worker_shutdown_timeout"),
+    "working_directory": Use(
+        "working_directory run;", "§working_directory;", "% takes 1 argument, not none"
+    ),
+    "env": Use("env LANG=C;", "env §=C;", "% takes NAME or NAME=VALUE"),
     "error_log": Use(
         "error_log logs/e.log warn;", "error_log logs/e.log §loud;", "error_log takes"
     ),

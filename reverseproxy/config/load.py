@@ -6,6 +6,7 @@ import contextlib
 import gc
 import glob as file_names
 import os
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from reverseproxy.config.blocks import BLOCKS, Block
 from reverseproxy.config.directive import Args, Context, Notes, Paths, Row, rows
 from reverseproxy.config.level import NAMELESS, Level, Merge, Setting, adopt
 from reverseproxy.config.names import Names, counted
-from reverseproxy.config.parser import Glob, Read, parse, read_tree
+from reverseproxy.config.parser import COMMAND_LINE, Glob, Read, parse, read_tree
 from reverseproxy.config.source import (
     BadValue,
     ConfigurationError,
@@ -26,6 +27,7 @@ from reverseproxy.config.source import (
 )
 
 FILE_NAMES = ("reverseproxy.conf", "nginx.conf")
+NOTHING: Mapping[str, str] = types.MappingProxyType({})
 
 
 @attrs.frozen(eq=False)
@@ -53,7 +55,7 @@ def find(path: str) -> str:
         names = " or ".join(FILE_NAMES)
         raise ConfigurationError([Diagnostic(None, f'no {names} in the directory "{path}"')])
     if not os.path.exists(path):
-        hint = "name a file or a directory with --config"
+        hint = "name a file or a directory with -c"
         raise ConfigurationError([Diagnostic(None, f'no configuration at "{path}"', hint)])
     return path
 
@@ -72,30 +74,63 @@ def load(
     variables: Callable[[str], bool],
     read: Read = read_file,
     glob: Glob = file_names.glob,
+    more: str = "",
+    defaults: Mapping[str, str] = NOTHING,
 ) -> Configuration:
     """Read the configuration in the file `path` (see `find`) into settings of `classes`.
 
-    `variables` says whether a name, without the "$" and in lower case, is a variable. Raises
-    ConfigurationError with all that is wrong.
+    `variables` says whether a name, without the "$" and in lower case, is a variable. `more` are
+    directives of the main level, as if they stood before the file; `defaults` are arguments by a
+    directive's name, in place of those of its row. Raises ConfigurationError with all that is
+    wrong.
     """
     path = os.path.abspath(path)
     paths = Paths(os.path.dirname(path), os.path.abspath(prefix))
-    with _no_collection():
-        tree = read_tree(path, paths.conf_dir, read, glob)
-        loader = _Loader(classes, paths, complete=not tree.diagnostics)
+    with no_collection():
+        tree = read_tree(path, paths.conf_dir, read, glob, more)
+        loader = _Loader(classes, paths, defaults, complete=not tree.diagnostics)
         main = loader.load(tree.statements, Origin(path, 1, 1))
         loader.check_variables(variables)
     errors = [*tree.diagnostics, *loader.errors]
     if errors:
-        order = {file: place for place, file in enumerate(tree.files)}
+        order = {file: place for place, file in enumerate((COMMAND_LINE, *tree.files))}
         # A file that is included twice is wrong twice, but only one line needs to say it.
         once = dict.fromkeys(errors)
         raise ConfigurationError(sorted(once, key=lambda error: _place(error, order)))
     return Configuration(main, tree.files, tuple(loader.notes.warnings))
 
 
+def outline(
+    path: str,
+    names: Sequence[str],
+    *,
+    prefix: str,
+    classes: Sequence[type],
+    read: Read = read_file,
+    glob: Glob = file_names.glob,
+    more: str = "",
+    defaults: Mapping[str, str] = NOTHING,
+) -> Level:
+    """The top level with the directives `names` alone, whatever is wrong with others.
+
+    The arguments are those of `load`. Raises ConfigurationError if there is nothing to read, or
+    with what is wrong with these directives.
+    """
+    path = os.path.abspath(path)
+    paths = Paths(os.path.dirname(path), os.path.abspath(prefix))
+    tree = read_tree(path, paths.conf_dir, read, glob, more)
+    if not tree.files:
+        raise ConfigurationError(tree.diagnostics)
+    loader = _Loader(classes, paths, defaults, complete=False)
+    named = [statement for statement in tree.statements if statement.name.text in names]
+    level = loader.load(named, Origin(path, 1, 1))
+    if loader.errors:
+        raise ConfigurationError(loader.errors)
+    return level
+
+
 @contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Let the garbage collector wait: it would walk the growing tree again and again.
 
     Nothing that a load drops is in a cycle. A thousand servers take a third of the time.
@@ -119,8 +154,16 @@ def _place(error: Diagnostic, order: Mapping[str, int]) -> tuple[int, int, int]:
 class _Loader:
     """Walks the tree once; what is wrong goes to `errors` and the walk goes on."""
 
-    def __init__(self, classes: Sequence[type], paths: Paths, *, complete: bool) -> None:
+    def __init__(
+        self,
+        classes: Sequence[type],
+        paths: Paths,
+        defaults: Mapping[str, str],
+        *,
+        complete: bool,
+    ) -> None:
         self.paths = paths
+        self.default_of = defaults
         self.complete = complete
         self.notes = Notes()
         self.errors: list[Diagnostic] = []
@@ -275,12 +318,13 @@ class _Loader:
         return cls(**{row.field: self._default(row) for row in rows(cls)})
 
     def _default(self, row: Row) -> Any:
-        if row.default is None:
+        default = self.default_of.get(row.name, row.default)
+        if default is None:
             return () if row.many else None
         where = f"the default of {row.name}"
-        parsed = parse(f"{row.name} {row.default};", where)
+        parsed = parse(f"{row.name} {default};", where)
         if parsed.error is not None or len(parsed.statements) != 1:
-            raise ValueError(f"{where} can't be read: {row.default!r}")
+            raise ValueError(f"{where} can't be read: {default!r}")
         (statement,) = parsed.statements
         try:
             value = row.convert(Args(statement.name, statement.args, None, self.paths, self.notes))

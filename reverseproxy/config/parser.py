@@ -21,6 +21,9 @@ TOO_DEEP = f"blocks and includes nest more than {MAX_DEPTH} deep"
 Read = Callable[[str], bytes]
 Glob = Callable[[str], Sequence[str]]
 
+#: Stands for the file of what was given to `-g`.
+COMMAND_LINE = "command line"
+
 
 @attrs.frozen
 class Parsed:
@@ -90,27 +93,29 @@ def _expect_end(
     words: list[Word], open_blocks: list[tuple[list[Word], list[Statement]]], text: str, file: str
 ) -> None:
     if words:
+        end = "parameter" if file == COMMAND_LINE else "file"
         raise _error(
-            words[-1].origin, f'unexpected end of file: ";" is missing after "{words[-1].text}"'
+            words[-1].origin, f'unexpected end of {end}: ";" is missing after "{words[-1].text}"'
         )
     if open_blocks:
         opener = open_blocks[-1][0][0]
         read = text.rstrip()
-        end = Origin(file, read.count("\n") + 1, len(read) - read.rfind("\n") - 1)
+        last = Origin(file, read.count("\n") + 1, len(read) - read.rfind("\n") - 1)
         raise _error(
-            end,
+            last,
             f'unexpected end of file: "}}" is missing for "{opener.text}", '
             f"opened at {opener.origin.file}:{opener.origin.line}",
         )
 
 
-def read_tree(path: str, conf_dir: str, read: Read, glob: Glob) -> Tree:
+def read_tree(path: str, conf_dir: str, read: Read, glob: Glob, more: str = "") -> Tree:
     """The tree of the file `path`; relative includes are looked for in `conf_dir`.
 
-    A file that can't be read or parsed is a diagnostic; the rest is read all the same.
+    A file that can't be read or parsed is a diagnostic; the rest is read all the same. `more` are
+    statements that come first, from the command line.
     """
     reader = _Reader(conf_dir, read, glob)
-    statements = reader.file(path, None, 0)
+    statements = (*reader.given(more), *reader.file(path, None, 0))
     too_deep = _beyond(statements, MAX_DEPTH)
     if too_deep is not None:
         reader.complain(too_deep.origin, TOO_DEEP)
@@ -159,6 +164,17 @@ class _Reader:
         statements = self._trees[path] = self._expand(parsed.statements, depth)
         self._open.pop()
         return statements
+
+    def given(self, more: str) -> tuple[Statement, ...]:
+        """The statements of the command line: no blocks, as in nginx."""
+        parsed = parse(more, COMMAND_LINE)
+        if parsed.error is not None:
+            self.diagnostics.append(parsed.error)
+        for statement in parsed.statements:
+            if statement.block is not None:
+                self.complain(statement.origin, "a block can't stand in the command line")
+        plain = tuple(each for each in parsed.statements if each.block is None)
+        return self._expand(plain, 0)
 
     def _expand(self, statements: tuple[Statement, ...], depth: int) -> tuple[Statement, ...]:
         """`statements` with all includes replaced; the same object if there are none."""

@@ -39,6 +39,8 @@ def fork(reactor: Any, run: Callable[[Any], None]) -> int:
 def _begin(reactor: Any, run: Callable[[Any], None]) -> NoReturn:
     """Be the new process, to its end: nothing of it may get into the master's stack."""
     status = 1
+    # The master may be at its start, which goes without.
+    gc.enable()
     try:
         run(_renewed(reactor))
         status = 0

@@ -14,13 +14,12 @@ from twisted.python.systemd import ListenFDs
 
 from reverseproxy.web.listen import Address
 
-#: The variable of the environment: descriptors, with semicolons between.
-VARIABLE = "REVERSEPROXY"
+from . import HANDED_OVER
 
 
 def inherited(environ: MutableMapping[str, str] = os.environ) -> dict[Address, socket.socket]:
     """The sockets by address; the variables that told of them are gone."""
-    numbers = [int(word) for word in environ.pop(VARIABLE, "").split(";") if word.isdigit()]
+    numbers = [int(word) for word in environ.pop(HANDED_OVER, "").split(";") if word.isdigit()]
     numbers += ListenFDs.fromEnvironment(environ).inheritedDescriptors()
     for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         environ.pop(name, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
 from reverseproxy.web.assembly import Assembly
 
 from .sources import Sources
+from .telling import to_stderr
 
 if TYPE_CHECKING:
     from reverseproxy.config import Configuration, Diagnostic
@@ -55,8 +55,3 @@ class Loaded:
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What is odd and not wrong."""
         return (*self.configuration.warnings, *self.assembly.warnings)
-
-
-def to_stderr(line: bytes) -> None:
-    """Write to the descriptor, not to sys.stderr: twistd turns that into log events."""
-    os.write(2, line)

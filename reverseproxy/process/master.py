@@ -87,12 +87,27 @@ class Master(Service):
     # --- the start ---
 
     def startService(self) -> None:
-        """Start the workers once the reactor runs."""
+        """Start the workers; the pid file comes last, and where it can't be written OSError."""
         super().startService()
         globalLogPublisher.addObserver(self.observer)
+        what = f"reverseproxy/{__version__} serves {len(self.sockets)} addresses"
+        self.error_log.log("notice", what)
+        for line in self.loaded.assembly.swept:
+            self.error_log.log("notice", line)
+        self.workers.become(self.number)
+        self._hear()
         self.reactor.callWhenRunning(self._begin)
+        self.pid_file.write()
+        self._log.info("serving {addresses}", addresses=", ".join(map(str, self.sockets)))
 
     def _begin(self) -> None:
+        # Twisted has set its own handlers just now.
+        self._hear()
+        self._reap()
+        self._notifier.ready(self._status)
+
+    def _hear(self) -> None:
+        """Hear signals; who finds the pid file may send one at once."""
         signals.install(
             self.reactor,
             {
@@ -106,15 +121,6 @@ class Master(Service):
                 signal.SIGCHLD: self._reap,
             },
         )
-        self.error_log.log(
-            "notice", f"reverseproxy/{__version__} serves {len(self.sockets)} addresses"
-        )
-        for line in self.loaded.assembly.swept:
-            self.error_log.log("notice", line)
-        self.workers.become(self.number)
-        self.pid_file.write()
-        self._notifier.ready(self._status)
-        self._log.info("serving {addresses}", addresses=", ".join(map(str, self.sockets)))
 
     def _reap(self) -> None:
         self._upgrade.reap()

@@ -74,7 +74,13 @@ class Scoreboard:
     def __init__(self, fd: int) -> None:
         size = os.fstat(fd).st_size
         self.slots = size // _SLOT_BYTES
-        self._numbers = memoryview(mmap(fd, size)).cast("q")
+        self._map = mmap(fd, size)
+        self._numbers = memoryview(self._map).cast("q")
+
+    def close(self) -> None:
+        """Look at it no more."""
+        self._numbers.release()
+        self._map.close()
 
     def claim(self, slot: int, pid: int, generation: int) -> None:
         """A worker begins in a slot; by whom it is done, and when, it is the slot's only writer."""

@@ -17,7 +17,6 @@ from reverseproxy.config import (
     number,
     one,
     prefix_path,
-    seconds,
     settings,
 )
 
@@ -104,17 +103,17 @@ class MainSettings:
     worker_processes: int | None = directive(
         one(processes), "1", Context.MAIN, doc="How many processes serve requests."
     )
+    daemon: bool = directive(
+        one(flag),
+        "on",
+        Context.MAIN,
+        doc="Whether the command goes to the background. Under twistd its own -n decides.",
+    )
     master_process: bool = directive(
         one(flag),
         "on",
         Context.MAIN,
         doc="Serves with workers; off is one process for all, to look at it from inside.",
-    )
-    worker_shutdown_timeout: float = directive(
-        one(seconds),
-        "0",
-        Context.MAIN,
-        doc="How long connections may last that are to end, at a graceful stop or after a reload.",
     )
 
 

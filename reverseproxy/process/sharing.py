@@ -57,6 +57,7 @@ class Shared:
 
     def close(self) -> None:
         """Nothing will be served."""
+        self.scoreboard.close()
         os.close(self.board)
 
     @property

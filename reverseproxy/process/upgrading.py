@@ -11,7 +11,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from .inheriting import VARIABLE, passed
+from . import HANDED_OVER
+from .inheriting import passed
 
 if TYPE_CHECKING:
     from .master import Master
@@ -49,7 +50,7 @@ class Upgrade:
             self._process = subprocess.Popen(  # noqa: S603 - what was run before
                 sys.orig_argv,
                 cwd=_DIRECTORY,
-                env={**os.environ, VARIABLE: passed(sockets)},
+                env={**os.environ, HANDED_OVER: passed(sockets)},
                 pass_fds=[sock.fileno() for sock in sockets.values()],
             )
         except OSError as error:

@@ -82,7 +82,7 @@ class Worker:
         signals.reset((*HEARD, *IGNORED, signal.SIGCHLD))
         for number in IGNORED:
             signal.signal(number, signal.SIG_IGN)
-        give_up(self._configuration.main)
+        give_up(self._configuration.main, self._place.slot)
         zones = self._zones()
         loaded = Loaded.made(self._configuration, reactor, self._sources, zones)
         self._adopt_logs(loaded.assembly.logs)

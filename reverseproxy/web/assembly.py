@@ -34,7 +34,8 @@ from reverseproxy.guards import realip, rewriting
 from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
 from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
-from reverseproxy.process.settings import EventsSettings, MainSettings
+from reverseproxy.process.settings import EventsSettings
+from reverseproxy.process.workersettings import WorkerSettings
 from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.names import System, ask_system
 from reverseproxy.upstream.pool import Pools
@@ -122,8 +123,8 @@ class Assembly:
         if self.errors:
             self.discard()
             raise ConfigurationError(self.errors)
-        #: how long connections may last that are to end, in seconds; 0 is for ever
-        self.shutdown_timeout = main[MainSettings].worker_shutdown_timeout
+        #: how long connections may last that are to end, in seconds; None is for ever
+        self.shutdown_timeout = main[WorkerSettings].worker_shutdown_timeout
         self.sweep.every(interval)
         events = main.of_kind("events")
         self.connections.limit = (events[0] if events else main)[EventsSettings].worker_connections

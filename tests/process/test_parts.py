@@ -11,8 +11,8 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.process import rights, sources
-from reverseproxy.process.inheriting import VARIABLE, inherited, passed
+from reverseproxy.process import HANDED_OVER, rights, sources
+from reverseproxy.process.inheriting import inherited, passed
 from reverseproxy.process.pidfile import PidFile
 from reverseproxy.process.sources import Sources
 from reverseproxy.process.systemd import Notifier
@@ -40,10 +40,10 @@ class InheritingTests(SocketCase):
         """What an older program passes is found by its address, and told of no further."""
         sock = self.bound("a", socket.SOCK_STREAM)
         address = Address("unix:", 0, os.path.join(self.folder, "a"))
-        environ = {VARIABLE: passed({address: sock}), "HOME": "/"}
+        environ = {HANDED_OVER: passed({address: sock}), "HOME": "/"}
         number = os.dup(sock.fileno())
         os.set_inheritable(number, True)
-        environ[VARIABLE] = f"{number};nonsense;"
+        environ[HANDED_OVER] = f"{number};nonsense;"
         found = inherited(environ)
         self.assertEqual((list(found), environ), ([address], {"HOME": "/"}))
         self.assertFalse(os.get_inheritable(number))

@@ -84,6 +84,7 @@ class SwapTests(ReloadCase):
     def test_broken(self) -> None:
         """A configuration that is wrong is told, every error, and nothing changes."""
         self.start(SITE % "return 200 old;")
+        gc.collect()
         descriptors = len(os.listdir("/proc/self/fd"))
         peers = len(self.daemon.assembly.sweep.members)
         for text in (

@@ -1,0 +1,1 @@
+The `reverseproxy` command starts, tests and signals the daemon with nginx's options: `-p -c -e -g -t -T -q -v -V -s -h`. Under it `daemon` holds, and the pid file is `logs/reverseproxy.pid` where none is named.

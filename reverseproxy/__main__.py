@@ -1,0 +1,7 @@
+"""`python -m reverseproxy`: the command."""
+
+import sys
+
+from reverseproxy.cli import main
+
+sys.exit(main())
