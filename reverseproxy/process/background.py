@@ -44,7 +44,6 @@ def detach() -> Callable[[], None]:
     os.setsid()
 
     def serves() -> None:
-        let_go()
         # Who waited may have been killed: the daemon serves all the same.
         with contextlib.suppress(BrokenPipeError):
             os.write(writing, _READY)
@@ -68,7 +67,7 @@ def _wait(reading: int, pid: int) -> NoReturn:
 
 
 def let_go() -> None:
-    """Put /dev/null in the place of the terminal."""
+    """Put /dev/null in the place of the terminal: before workers are forked, who would keep it."""
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)

@@ -103,7 +103,7 @@ def pid_file(main: Level) -> list[Diagnostic]:
         there = path if os.path.exists(path) else nearest(folder)
     except OSError as error:
         return [Diagnostic(origin, f'"{path}" can\'t be written: {error.strerror}')]
-    if not os.access(there, os.W_OK):
+    if os.path.isdir(path) or not os.access(there, os.W_OK):
         return [Diagnostic(origin, f'"{path}" can\'t be written', "name another file with pid")]
     return []
 

@@ -94,13 +94,13 @@ def serve(given: Given, serves: Callable[[], None] | None, reactor: Any = None) 
     Raises ConfigurationError.
     """
     with no_collection():
-        reactor = _started(given, reactor)
+        reactor = _started(given, reactor, lets_go=serves is not None)
     if serves is not None:
         serves()
     reactor.run()
 
 
-def _started(given: Given, reactor: Any) -> Any:
+def _started(given: Given, reactor: Any, *, lets_go: bool) -> Any:
     """Let the reactor have all that serves; the reactor."""
     with _unwarned():
         if reactor is None:
@@ -113,6 +113,8 @@ def _started(given: Given, reactor: Any) -> Any:
     globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
     daemon = build(given, reactor)
     reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
+    if lets_go:
+        background.let_go()
     try:
         daemon.startService()
     except OSError as error:  # the pid file

@@ -9,6 +9,7 @@ from typing import Any
 
 from reverseproxy import about
 from reverseproxy.process import background, loading, preparing, starting
+from reverseproxy.process.pidfile import PidFile
 
 from ..fakes import FakeReactor, FakeSocket
 from ..test_cli import GOOD, CommandCase
@@ -115,13 +116,19 @@ class ServeTests(CommandCase):
                 self.observers = observers
 
         self.patch(logger, "globalLogBeginner", Beginner)
+        self.let_go = 0
+
+        def let_go() -> None:
+            self.let_go += 1
+
+        self.patch(background, "let_go", let_go)
         starting.serve(given, serves, reactor)
         return reactor
 
     def test_serves(self) -> None:
         """It says so when the pid file is written, runs, and stops with the reactor."""
         reactor = self.serve()
-        self.assertEqual(self.pid, f"{os.getpid()}\n")
+        self.assertEqual((self.pid, self.let_go), (f"{os.getpid()}\n", 1))
         self.assertEqual(reactor.ran, "with readers")
         self.assertEqual([trigger[:2] for trigger in reactor.triggers], [("before", "shutdown")])
         self.assertFalse(os.path.exists(self.path(about.PID_FILE)))
@@ -129,7 +136,10 @@ class ServeTests(CommandCase):
 
     def test_no_pid_file(self) -> None:
         """A pid file that can't be written after all is an error like any other."""
-        self.write("logs/reverseproxy.pid/in-the-way", "")
-        self.patch(os, "access", lambda _path, _mode: True)
+
+        def write(file: PidFile) -> None:
+            raise IsADirectoryError(21, "Is a directory", file.path)
+
+        self.patch(PidFile, "write", write)
         error = self.assertRaises(starting.ConfigurationError, self.serve)
         self.assertIn("reverseproxy.pid: Is a directory", str(error))
