@@ -1,15 +1,24 @@
-"""Errors that nobody handled, into the error log."""
+"""Twisted's own log, and that of mounted applications, into the error log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from twisted.logger import ILogObserver, LogEvent, LogLevel
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from zope.interface import implementer
 
 if TYPE_CHECKING:
     from reverseproxy.logs.errors import ErrorLog
+
+#: Twisted's levels as nginx calls them. What is merely told there is detail here.
+_LEVELS = {
+    LogLevel.debug: "debug",
+    LogLevel.info: "info",
+    LogLevel.warn: "warn",
+    LogLevel.error: "error",
+    LogLevel.critical: "crit",
+}
 
 
 @implementer(ILogObserver)
@@ -21,7 +30,12 @@ class Observer:
         self.error_log = error_log
 
     def __call__(self, event: LogEvent) -> None:
-        """Log a failure at level error and above; Twisted's other events say nothing new."""
+        """Write an event as a line; a failure at level error and above with its place."""
+        level = event.get("log_level", LogLevel.info)
         failure = event.get("log_failure")
-        if failure is not None and event.get("log_level", LogLevel.info) >= LogLevel.error:
+        if failure is not None and level >= LogLevel.error:
             self.error_log().failure("unhandled error", failure)
+            return
+        text = formatEvent(event)
+        if text:
+            self.error_log().log(_LEVELS.get(level, "info"), text)
