@@ -1,1 +1,0 @@
-`worker_cpu_affinity`, `worker_priority`, `worker_rlimit_nofile`, `worker_rlimit_core`, `worker_shutdown_timeout`, `working_directory`, `env` and `master_process` are read and checked; so far one process serves, and they have no effect.

@@ -1,0 +1,1 @@
+`worker_cpu_affinity`, `worker_priority`, `worker_rlimit_nofile`, `worker_rlimit_core`, `worker_shutdown_timeout`, `working_directory` and `env` hold for the workers; a reload that changes one of them puts new workers in the place of the old.
