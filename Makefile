@@ -13,7 +13,7 @@ trial = $(python) -m twisted.trial
 # "compat" puts this directory on sys.path, where Twisted looks for twisted/plugins.
 editable = $(python) -m pip install --quiet --config-settings editable_mode=compat --editable
 
-.PHONY: help run test test-fast check docs bench clean
+.PHONY: help run test test-fast check docs deb bench clean
 
 help:
 	@echo 'make run        serve the demonstration on http://localhost:8080/ (no root, stop with Ctrl-C)'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test-fast  without the tests that start other servers'
 	@echo 'make check      ruff and mypy'
 	@echo 'make docs       docs/ from the directive table'
+	@echo 'make deb        the Debian package, in the directory above'
 	@echo 'make bench      measurements beside other proxies; ONLY=small or ONLY=memory for a part'
 	@echo 'make clean      remove what these made'
 
@@ -43,6 +44,10 @@ check: $(VENV)/with-check
 docs: $(VENV)/with-run
 	@mkdir -p docs
 	$(python) -m reverseproxy.reference docs
+
+# With Debian's Python, whatever else is on the path.
+deb:
+	PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg-buildpackage -us -uc -b
 
 bench: $(VENV)/with-run
 	$(python) -m bench $(ONLY)

@@ -9,6 +9,7 @@ import os
 import sys
 
 from reverseproxy.config.blocks import BLOCKS
+from reverseproxy.config.manual import manual
 from reverseproxy.config.reference import not_supported, reference
 from reverseproxy.features import SETTINGS
 
@@ -18,13 +19,16 @@ def documents() -> dict[str, str]:
     return {
         "directives.md": reference(SETTINGS),
         "not-supported.md": not_supported(SETTINGS, BLOCKS),
+        "man/reverseproxy.conf.5": manual(SETTINGS),
     }
 
 
 def write(directory: str) -> None:
     """Write them all into `directory`."""
     for name, text in documents().items():
-        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+        path = os.path.join(directory, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
 

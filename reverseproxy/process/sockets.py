@@ -9,6 +9,8 @@ import stat
 
 from reverseproxy.web.listen import Address, Listen, SocketOptions
 
+from .holders import holder
+
 
 def bind(listen: Listen) -> socket.socket:
     """A socket that listens. Raises OSError."""
@@ -83,7 +85,10 @@ def advice(error: OSError, address: Address) -> str:
     if error.errno == errno.EADDRINUSE:
         if address.path:
             return "another program serves it, or it is no socket"
-        return f"another program has it; ss -ltnp 'sport = :{address.port}' says which"
+        who = holder(address.port)
+        if who is None:
+            return f"another program has it; ss -ltnp 'sport = :{address.port}' says which"
+        return f"{who}, has it: stop that, or listen on another port"
     if error.errno == errno.EACCES:
         if address.path:
             return "let this user write in the directory"

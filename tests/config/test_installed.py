@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy import features
 from reverseproxy.config import find, load
 from reverseproxy.content.filesettings import StaticSettings
+from reverseproxy.process import settings
 from reverseproxy.web import variables
 
 INSTALLED = Path(__file__).resolve().parents[2] / "etc" / "reverseproxy"
+
+
+class Names:
+    """A user or group data base in which everybody is the same one."""
+
+    def __init__(self, entry: Any) -> None:
+        self.getpwnam = self.getgrnam = lambda _name: entry
 
 
 class InstalledTests(SynchronousTestCase):
@@ -19,6 +31,10 @@ class InstalledTests(SynchronousTestCase):
 
     def test_loads(self) -> None:
         """It is taken without an error or a warning, its site included."""
+        # The package makes the user, and there need be none here.
+        own = pwd.getpwuid(os.getuid())
+        self.patch(settings, "pwd", Names(own))
+        self.patch(settings, "grp", Names(grp.getgrgid(os.getgid())))
         configuration = load(
             find(str(INSTALLED)),
             prefix="/usr/share/reverseproxy",

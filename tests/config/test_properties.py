@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from unicodedata import category
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -47,7 +49,8 @@ pieces = st.lists(
 texts = pieces | st.text(max_size=60)
 
 words = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff")
+    # Older versions of hypothesis call what leaves characters out by other names.
+    st.characters().filter(lambda one: category(one) not in ("Cc", "Cs") and one != "\ufeff")
     | st.sampled_from("\n\t\r;{}#\"'\\$ "),
     max_size=12,
 )

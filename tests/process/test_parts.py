@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.process import HANDED_OVER, rights, sources
+from reverseproxy.process.holders import holder
 from reverseproxy.process.inheriting import inherited, passed
 from reverseproxy.process.pidfile import PidFile
 from reverseproxy.process.sources import Sources
@@ -118,6 +119,34 @@ class SystemdTests(SocketCase):
         self.notifier.ready(str)
         self.notifier.reloading()
         self.assertEqual(self.heard(), [])
+
+
+class HolderTests(SynchronousTestCase):
+    def proc(self) -> str:
+        """What a machine says on which an apache2 listens on port 80, and somebody else on 81."""
+        root = self.mktemp()
+        for folder in ("net", "7/fd", "40/fd", "self"):
+            os.makedirs(os.path.join(root, folder))
+        row = "0: %s 0000:0000 %s 0:0 0:0 0 0 0 %d 1\n"
+        with open(f"{root}/net/tcp", "w") as file:
+            file.write("sl local rem st tx tr ret uid to inode\n")
+            file.write(row % ("0100007F:0050", "01", 111))
+            file.write(row % ("00000000:0051", "0A", 222))
+        with open(f"{root}/net/tcp6", "w") as file:
+            file.write("header\n" + row % ("0" * 32 + ":0050", "0A", 333))
+        os.symlink("socket:[333]", f"{root}/40/fd/4")
+        os.symlink("socket:[111]", f"{root}/7/fd/3")
+        with open(f"{root}/40/comm", "w") as file:
+            file.write("apache2\n")
+        return root
+
+    def test_found(self) -> None:
+        """The program that listens is named; one that may not be looked at, or isn't there, not."""
+        root = self.proc()
+        self.assertEqual(holder(80, root), "apache2, process 40")
+        self.assertIsNone(holder(81, root))
+        self.assertIsNone(holder(82, root))
+        self.assertIsNone(holder(80, os.path.join(root, "none")))
 
 
 class PidFileTests(SynchronousTestCase):
