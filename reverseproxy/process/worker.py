@@ -235,9 +235,12 @@ class Channel(control.Channel):
 
     @control.Adopt.responder
     def _adopt(self, sources: int) -> dict[str, Any]:
-        with open(sources, "rb") as file:
-            file.seek(0)
-            return {"problem": self._worker.adopt(Sources.unpack(file.read()))}
+        try:
+            # The other workers read the same open file just now: its position is everybody's.
+            data = os.pread(sources, os.fstat(sources).st_size, 0)
+        finally:
+            os.close(sources)
+        return {"problem": self._worker.adopt(Sources.unpack(data))}
 
     def pass_on(self, news: PeerNews) -> None:
         """Let the other workers know."""

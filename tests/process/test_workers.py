@@ -9,8 +9,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.process import workers
+from reverseproxy.process import worker, workers
 from reverseproxy.process.sharing import Shared
+from reverseproxy.process.sources import Sources
 from reverseproxy.process.workers import Workers
 
 from ..fakes import FakeReactor
@@ -194,3 +195,26 @@ class WorkerTests(SynchronousTestCase):
         self.workers.become(1)
         # The reactor has a copy of the master's end.
         self.assertEqual([one.fileno() for one in made], [-1, -1])
+
+
+class ChannelTests(SynchronousTestCase):
+    def test_position(self) -> None:
+        """Sources are read from their start, wherever another worker is in the same open file."""
+        memory = os.memfd_create("sources", os.MFD_CLOEXEC)
+        self.addCleanup(os.close, memory)
+        packed = Sources().pack()
+        os.write(memory, packed)
+        adopted: list[bytes] = []
+
+        class Worker:
+            def adopt(self, sources: Sources) -> str:
+                adopted.append(sources.pack())
+                return ""
+
+        fake: Any = Worker()
+        channel = worker.Channel(fake)
+        for position in (len(packed), 3):
+            os.lseek(memory, position, os.SEEK_SET)
+            self.assertEqual(channel._adopt(os.dup(memory)), {"problem": ""})
+            self.assertEqual(os.lseek(memory, 0, os.SEEK_CUR), position)
+        self.assertEqual(adopted, [packed, packed])
