@@ -104,6 +104,7 @@ class Worker:
                 signal.SIGQUIT: self.quit,
             },
         )
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         adopted = _Adopted(channel)
         reactor.adoptStreamConnection(self._channel.fileno(), socket.AF_UNIX, adopted)
         self._channel.close()
