@@ -65,7 +65,7 @@ def _begin(reactor: Any, run: Callable[[Any], None]) -> NoReturn:
 def _renewed(old: Any) -> Any:
     """Another reactor in place of the master's, whose descriptors are closed here."""
     _kept.append(old)
-    numbers = {old._poller.fileno(), *old._selectables}
+    numbers = {old._poller.fileno(), *old._selectables, *passing}
     # A waker is a pipe, and only its reading end is known to the reactor.
     numbers |= {one.o for one in old._selectables.values() if hasattr(one, "o")}
     for number in numbers:

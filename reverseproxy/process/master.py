@@ -157,6 +157,8 @@ class Master(Service):
 
     def _change(self, loaded: Loaded, new: dict[Address, socket.socket]) -> Deferred[Any]:
         before, self.loaded = self.loaded, loaded
+        # Before any process is made: it would keep them open.
+        before.assembly.logs.close()
         self.shared.keep(loaded.zone_maker)
         wanted = {listen.address for listen in loaded.assembly.sites}
         for address in self.sockets.keys() - wanted:
@@ -172,7 +174,6 @@ class Master(Service):
         else:
             done = self.workers.adopt(loaded.sources, new)
             self.workers.become(self.number)
-        before.assembly.logs.close()
         return done
 
     def _reloaded(self, _result: Any) -> None:

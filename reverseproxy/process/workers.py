@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from reverseproxy.upstream.news import PeerNews
 
 from . import control
-from .forking import fork
+from .forking import fork, passing
 from .worker import Given, Place, Worker
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ SHORT = 1.0
 LONGEST = 60.0
 #: How long workers may take to end after SIGTERM before they are killed, in seconds.
 PATIENCE = 10.0
+
+
+def _passed(number: int) -> None:
+    """Close a descriptor that was passed on."""
+    passing.discard(number)
+    os.close(number)
 
 
 class Workers:
@@ -128,6 +134,7 @@ class Workers:
         # What checks knew of this configuration each worker takes over by itself.
         self.checked.clear()
         memory = os.memfd_create("sources", os.MFD_CLOEXEC)
+        passing.add(memory)
         os.write(memory, sources.pack())
         told = []
         for link in self._serving:
@@ -138,7 +145,7 @@ class Workers:
                 link.give(control.ZONE, name, number)
             told.append(link.tell(control.Adopt, sources=memory).addCallback(link.adopted))
         done: Deferred[Any] = DeferredList(told)
-        return done.addBoth(lambda _result: os.close(memory))
+        return done.addBoth(lambda _result: _passed(memory))
 
     def heard(self, teller: Link, news: bytes) -> None:
         """Tell the others what one found out, and keep what a check knows for those to come."""
@@ -269,8 +276,9 @@ class Link(Factory):
     def give(self, kind: str, name: str, number: int) -> None:
         """Give a descriptor: a copy, as it is sent a moment later."""
         copy = os.dup(number)
+        passing.add(copy)
         given = self.tell(control.Give, kind=kind, name=name, file=copy)
-        given.addBoth(lambda _result: os.close(copy))
+        given.addBoth(lambda _result: _passed(copy))
 
     def give_logs(self) -> None:
         """Give the log files as they are open now."""
