@@ -137,6 +137,11 @@ class Master(Service):
         if self._reloading:
             self._reload_again = True
             return
+        if self._upgrade.under_way:
+            # As nginx: what the file says now may be for the newer program.
+            self.error_log.log("notice", "starting workers again, the configuration is as it was")
+            self.workers.become(self.number)
+            return
         self.error_log.log("notice", "reconfiguring")
         sources = Sources()
         maker: ZoneMaker = IN_PROCESS
