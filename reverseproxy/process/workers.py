@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 SHORT = 1.0
 #: The longest pause before such a one is tried again, in seconds.
 LONGEST = 60.0
+#: The first such pause, in seconds.
+SHORTEST = 0.5
+#: How many in a row that served, and lived for less than `SHORT`, are replaced without a pause.
+AT_ONCE = 5
 #: How long workers may take to end after SIGTERM before they are killed, in seconds.
 PATIENCE = 10.0
 
@@ -48,6 +52,10 @@ class Workers:
         self._living: dict[int, Link] = {}
         self._wanted = 0
         self._pause = 0.0
+        #: how many in a row did not live for long
+        self._young = 0
+        #: the next try, while there is a pause
+        self._next_try: Any = None
         #: the last news of each check of each server
         self.checked: dict[object, bytes] = {}
         #: called when the last has ended, once somebody waits for that
@@ -69,7 +77,7 @@ class Workers:
 
     def become(self, number: int) -> None:
         """Start workers, or let some finish, until there are so many."""
-        self._wanted = number
+        self._begin_anew(number)
         serving = self._serving
         for link in serving[number:]:
             link.leave()
@@ -79,7 +87,7 @@ class Workers:
     def replace(self, number: int) -> Deferred[Any]:
         """Start so many new ones, and let the old ones finish once those serve."""
         before = self._serving
-        self._wanted = number
+        self._begin_anew(number)
         started = [self._start() for _ in range(number)]
         ready: Deferred[Any] = DeferredList([link.ready for link in started if link is not None])
 
@@ -88,6 +96,13 @@ class Workers:
                 link.leave()
 
         return ready.addCallback(leave)
+
+    def _begin_anew(self, wanted: int) -> None:
+        """The operator wants so many now: whatever was wrong before may be right."""
+        self._wanted, self._young, self._pause = wanted, 0, 0.0
+        call, self._next_try = self._next_try, None
+        if call is not None:
+            call.cancel()
 
     def _start(self) -> Link | None:
         master = self._master
@@ -197,18 +212,24 @@ class Workers:
         if link.leaving or len(self._serving) >= self._wanted:
             return
         if link.age >= SHORT:
-            self._pause = 0.0
+            self._young, self._pause = 0, 0.0
+        else:
+            self._young += 1
+        if not self._young or (link.serves and self._young <= AT_ONCE):
             self._start()
             return
         if not self._pause:
             log("alert", "workers that end at once are tried again with growing pauses")
-        self._pause = min(self._pause * 2 or 0.5, LONGEST)
         self._later()
 
     def _later(self) -> None:
-        self._master.reactor.callLater(self._pause or SHORT, self._fill)
+        """Start those that are missing after a pause, which is longer than the last one."""
+        if self._next_try is None:
+            self._pause = min(self._pause * 2 or SHORTEST, LONGEST)
+            self._next_try = self._master.reactor.callLater(self._pause, self._fill)
 
     def _fill(self) -> None:
+        self._next_try = None
         for _ in range(self._wanted - len(self._serving)):
             self._start()
 
@@ -243,6 +264,7 @@ class Link(Factory):
         self.slot = slot
         #: whether it checks upstream servers for all
         self.checks = False
+        #: whether it said that it serves
         self.serves = False
         #: whether it was told to end
         self.leaving = False
