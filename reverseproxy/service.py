@@ -67,9 +67,10 @@ def build(given: Given, reactor: Any) -> Master | Daemon:
     first = read(sources)
     shared = Shared(first.main) if first.main[MainSettings].master_process else None
     maker = IN_PROCESS if shared is None else shared.zone_maker(first)
+    found = inherited()
     try:
         loaded = Loaded.made(first, reactor, sources, maker)
-        sockets = prepare(first, loaded.assembly, inherited=inherited())
+        sockets = prepare(first, loaded.assembly, inherited=found)
     except ConfigurationError:
         if shared is not None:
             shared.discard(maker)
@@ -79,5 +80,5 @@ def build(given: Given, reactor: Any) -> Master | Daemon:
     for warning in loaded.warnings:
         loaded.assembly.error_log.log("warn", str(warning))
     if shared is not None:
-        return Master(reactor, loaded, sockets, read, shared)
+        return Master(reactor, loaded, sockets, read, shared, frozenset(found))
     return Daemon(loaded, sockets, read)

@@ -43,6 +43,9 @@ class Reopen(amp.Command):
 class Ready(amp.Command):
     """The worker serves."""
 
+    # It may be gone again before one comes.
+    requiresAnswer = False
+
 
 class News(amp.Command):
     """What one worker found out about a server of a group, for the others (`upstream/news.py`)."""

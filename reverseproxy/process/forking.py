@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -21,17 +22,26 @@ from twisted.internet.main import installReactor
 #: whose number is somebody else's by then.
 _kept: list[object] = []
 
+#: Descriptors that the master has for a moment, on their way to a worker: no other keeps them.
+passing: set[int] = set()
+
 
 def fork(reactor: Any, run: Callable[[Any], None]) -> int:
-    """Make a process that does `run(its_reactor)` and ends; its number. Raises OSError."""
+    """Make a process that does `run(its_reactor)` and ends; its number. Raises OSError.
+
+    Signals are blocked in it until `run` lets them in: one that came before it can hear them would
+    be lost, or its end.
+    """
     # What is there now stays: walking it would copy its pages.
     gc.collect()
     gc.freeze()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
         if pid == 0:
             _begin(reactor, run)
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         gc.unfreeze()
     return pid
 
@@ -55,7 +65,7 @@ def _begin(reactor: Any, run: Callable[[Any], None]) -> NoReturn:
 def _renewed(old: Any) -> Any:
     """Another reactor in place of the master's, whose descriptors are closed here."""
     _kept.append(old)
-    numbers = {old._poller.fileno(), *old._selectables}
+    numbers = {old._poller.fileno(), *old._selectables, *passing}
     # A waker is a pipe, and only its reading end is known to the reactor.
     numbers |= {one.o for one in old._selectables.values() if hasattr(one, "o")}
     for number in numbers:

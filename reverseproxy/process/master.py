@@ -6,6 +6,7 @@ workers hear of it, and get the descriptors of what is new. Signals are nginx's.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from .workers import Workers
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Container
 
     from reverseproxy.config import Level
     from reverseproxy.logs.errors import ErrorLog
@@ -54,7 +56,9 @@ class Master(Service):
         sockets: dict[Address, socket.socket],
         read: Read,
         shared: Shared,
+        inherited: Container[Address] = (),
     ) -> None:
+        """`inherited` are the addresses that whoever started this process listens on as well."""
         self.reactor = reactor
         self.loaded = loaded
         self.sockets = sockets
@@ -64,6 +68,8 @@ class Master(Service):
         self.observer = Observer(lambda: self.error_log)
         self.pid_file = PidFile(self._main[MainSettings].pid)
         self.workers = Workers(self)
+        self._inherited = inherited
+        self._parent = os.getppid()
         self._upgrade = Upgrade(self)
         self._notifier = Notifier(reactor)
         self._stopped: Deferred[None] | None = None
@@ -137,6 +143,11 @@ class Master(Service):
         if self._reloading:
             self._reload_again = True
             return
+        if self._upgrade.under_way:
+            # As nginx: what the file says now may be for the newer program.
+            self.error_log.log("notice", "starting workers again, the configuration is as it was")
+            self.workers.become(self.number)
+            return
         self.error_log.log("notice", "reconfiguring")
         sources = Sources()
         maker: ZoneMaker = IN_PROCESS
@@ -157,11 +168,13 @@ class Master(Service):
 
     def _change(self, loaded: Loaded, new: dict[Address, socket.socket]) -> Deferred[Any]:
         before, self.loaded = self.loaded, loaded
+        # Before any process is made: it would keep them open.
+        before.assembly.logs.close()
         self.shared.keep(loaded.zone_maker)
         wanted = {listen.address for listen in loaded.assembly.sites}
         for address in self.sockets.keys() - wanted:
             # The workers let in who waits there, and close theirs.
-            self.sockets.pop(address).close()
+            self._close(address)
         self.sockets |= new
         self.pid_file.move(self._main[MainSettings].pid, self.error_log)
         for warning in loaded.warnings:
@@ -172,7 +185,6 @@ class Master(Service):
         else:
             done = self.workers.adopt(loaded.sources, new)
             self.workers.become(self.number)
-        before.assembly.logs.close()
         return done
 
     def _reloaded(self, _result: Any) -> None:
@@ -213,11 +225,17 @@ class Master(Service):
 
     def _let_go(self, result: Any) -> Any:
         globalLogPublisher.removeObserver(self.observer)
-        for address, sock in self.sockets.items():
-            sock.close()
-            if address.path and not self._upgrade.under_way:
-                os.unlink(address.path)
+        for address in tuple(self.sockets):
+            self._close(address)
         self.pid_file.remove(self.error_log)
         self.error_log.log("notice", "stopped")
         self.loaded.assembly.logs.close()
         return result
+
+    def _close(self, address: Address) -> None:
+        """Listen there no more; the name of a unix socket stays where another program serves it."""
+        self.sockets.pop(address).close()
+        theirs = address in self._inherited and os.getppid() == self._parent
+        if address.path and not theirs and not self._upgrade.under_way:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(address.path)

@@ -104,6 +104,7 @@ class Worker:
                 signal.SIGQUIT: self.quit,
             },
         )
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         adopted = _Adopted(channel)
         reactor.adoptStreamConnection(self._channel.fileno(), socket.AF_UNIX, adopted)
         self._channel.close()
@@ -235,9 +236,12 @@ class Channel(control.Channel):
 
     @control.Adopt.responder
     def _adopt(self, sources: int) -> dict[str, Any]:
-        with open(sources, "rb") as file:
-            file.seek(0)
-            return {"problem": self._worker.adopt(Sources.unpack(file.read()))}
+        try:
+            # The other workers read the same open file just now: its position is everybody's.
+            data = os.pread(sources, os.fstat(sources).st_size, 0)
+        finally:
+            os.close(sources)
+        return {"problem": self._worker.adopt(Sources.unpack(data))}
 
     def pass_on(self, news: PeerNews) -> None:
         """Let the other workers know."""

@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from reverseproxy.upstream.news import PeerNews
 
 from . import control
-from .forking import fork
+from .forking import fork, passing
 from .worker import Given, Place, Worker
 
 if TYPE_CHECKING:
@@ -30,8 +30,18 @@ if TYPE_CHECKING:
 SHORT = 1.0
 #: The longest pause before such a one is tried again, in seconds.
 LONGEST = 60.0
+#: The first such pause, in seconds.
+SHORTEST = 0.5
+#: How many in a row that served, and lived for less than `SHORT`, are replaced without a pause.
+AT_ONCE = 5
 #: How long workers may take to end after SIGTERM before they are killed, in seconds.
 PATIENCE = 10.0
+
+
+def _passed(number: int) -> None:
+    """Close a descriptor that was passed on."""
+    passing.discard(number)
+    os.close(number)
 
 
 class Workers:
@@ -42,6 +52,10 @@ class Workers:
         self._living: dict[int, Link] = {}
         self._wanted = 0
         self._pause = 0.0
+        #: how many in a row did not live for long
+        self._young = 0
+        #: the next try, while there is a pause
+        self._next_try: Any = None
         #: the last news of each check of each server
         self.checked: dict[object, bytes] = {}
         #: called when the last has ended, once somebody waits for that
@@ -63,7 +77,7 @@ class Workers:
 
     def become(self, number: int) -> None:
         """Start workers, or let some finish, until there are so many."""
-        self._wanted = number
+        self._begin_anew(number)
         serving = self._serving
         for link in serving[number:]:
             link.leave()
@@ -73,7 +87,7 @@ class Workers:
     def replace(self, number: int) -> Deferred[Any]:
         """Start so many new ones, and let the old ones finish once those serve."""
         before = self._serving
-        self._wanted = number
+        self._begin_anew(number)
         started = [self._start() for _ in range(number)]
         ready: Deferred[Any] = DeferredList([link.ready for link in started if link is not None])
 
@@ -82,6 +96,13 @@ class Workers:
                 link.leave()
 
         return ready.addCallback(leave)
+
+    def _begin_anew(self, wanted: int) -> None:
+        """The operator wants so many now: whatever was wrong before may be right."""
+        self._wanted, self._young, self._pause = wanted, 0, 0.0
+        call, self._next_try = self._next_try, None
+        if call is not None:
+            call.cancel()
 
     def _start(self) -> Link | None:
         master = self._master
@@ -128,6 +149,7 @@ class Workers:
         # What checks knew of this configuration each worker takes over by itself.
         self.checked.clear()
         memory = os.memfd_create("sources", os.MFD_CLOEXEC)
+        passing.add(memory)
         os.write(memory, sources.pack())
         told = []
         for link in self._serving:
@@ -138,7 +160,7 @@ class Workers:
                 link.give(control.ZONE, name, number)
             told.append(link.tell(control.Adopt, sources=memory).addCallback(link.adopted))
         done: Deferred[Any] = DeferredList(told)
-        return done.addBoth(lambda _result: os.close(memory))
+        return done.addBoth(lambda _result: _passed(memory))
 
     def heard(self, teller: Link, news: bytes) -> None:
         """Tell the others what one found out, and keep what a check knows for those to come."""
@@ -190,18 +212,24 @@ class Workers:
         if link.leaving or len(self._serving) >= self._wanted:
             return
         if link.age >= SHORT:
-            self._pause = 0.0
+            self._young, self._pause = 0, 0.0
+        else:
+            self._young += 1
+        if not self._young or (link.serves and self._young <= AT_ONCE):
             self._start()
             return
         if not self._pause:
             log("alert", "workers that end at once are tried again with growing pauses")
-        self._pause = min(self._pause * 2 or 0.5, LONGEST)
         self._later()
 
     def _later(self) -> None:
-        self._master.reactor.callLater(self._pause or SHORT, self._fill)
+        """Start those that are missing after a pause, which is longer than the last one."""
+        if self._next_try is None:
+            self._pause = min(self._pause * 2 or SHORTEST, LONGEST)
+            self._next_try = self._master.reactor.callLater(self._pause, self._fill)
 
     def _fill(self) -> None:
+        self._next_try = None
         for _ in range(self._wanted - len(self._serving)):
             self._start()
 
@@ -236,6 +264,7 @@ class Link(Factory):
         self.slot = slot
         #: whether it checks upstream servers for all
         self.checks = False
+        #: whether it said that it serves
         self.serves = False
         #: whether it was told to end
         self.leaving = False
@@ -269,8 +298,9 @@ class Link(Factory):
     def give(self, kind: str, name: str, number: int) -> None:
         """Give a descriptor: a copy, as it is sent a moment later."""
         copy = os.dup(number)
+        passing.add(copy)
         given = self.tell(control.Give, kind=kind, name=name, file=copy)
-        given.addBoth(lambda _result: os.close(copy))
+        given.addBoth(lambda _result: _passed(copy))
 
     def give_logs(self) -> None:
         """Give the log files as they are open now."""

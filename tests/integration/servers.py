@@ -88,6 +88,15 @@ def answers(port: int) -> bool:
     return True
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and waits to be collected doesn't."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(") ")[2][0] not in "ZX"
+
+
 class Server:
     """A server process in the foreground, in a session of its own."""
 

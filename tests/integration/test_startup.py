@@ -14,6 +14,7 @@ from twisted.trial.unittest import SkipTest
 from tests.integration.client import STATIC, ask
 from tests.integration.components import ROOT, UNDER_TEST, IntegrationCase
 from tests.integration.servers import (
+    alive,
     answers,
     directory,
     free_port,
@@ -202,12 +203,3 @@ class LifeTests(StartCase):
         """Leave no daemon behind, whatever a test found."""
         if alive(pid):
             os.kill(pid, signal.SIGKILL)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and waits to be collected doesn't."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return status.rpartition(") ")[2][0] not in "ZX"

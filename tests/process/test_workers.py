@@ -9,8 +9,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.process import workers
+from reverseproxy.process import worker, workers
 from reverseproxy.process.sharing import Shared
+from reverseproxy.process.sources import Sources
 from reverseproxy.process.workers import Workers
 
 from ..fakes import FakeReactor
@@ -122,6 +123,43 @@ class WorkerTests(SynchronousTestCase):
         self.end(self.next, 1 << 8, after=5)
         self.assertEqual(len(self.living), 1)
 
+    def test_young(self) -> None:
+        """Who served is replaced at once, a few times in a row, however short it lived."""
+        self.workers.become(1)
+        for _ in range(workers.AT_ONCE):
+            self.workers._living[self.next].serves = True
+            self.end(self.next, signal.SIGKILL, after=0.1)
+            self.assertEqual(self.living, [self.next])
+        self.workers._living[self.next].serves = True
+        self.end(self.next, signal.SIGKILL, after=0.1)
+        self.assertEqual(self.living, [])
+        self.master.reactor.advance(workers.SHORTEST)
+        self.assertEqual(self.living, [self.next])
+        self.end(self.next, signal.SIGKILL)
+        self.assertEqual(self.living, [self.next])
+
+    def test_many_never_well(self) -> None:
+        """All that die at their start are tried again together: the pauses are those of one."""
+        self.workers.become(8)
+        for pause in (0.5, 1, 2, 4):
+            for pid in self.living:
+                self.end(pid, 1 << 8, after=0)
+            self.master.reactor.advance(pause - 0.1)
+            self.assertEqual(self.living, [])
+            self.master.reactor.advance(0.1)
+            self.assertEqual(len(self.living), 8)
+        self.assertEqual(self.master.reactor.getDelayedCalls(), [])
+
+    def test_mended(self) -> None:
+        """A reload does not wait for the end of a pause."""
+        self.workers.become(2)
+        for pid in self.living:
+            self.end(pid, 1 << 8, after=0)
+        self.workers.become(2)
+        self.assertEqual(self.living, [103, 104])
+        self.master.reactor.advance(60)
+        self.assertEqual(self.living, [103, 104])
+
     def test_no_process(self) -> None:
         """Where no process can be made it is told, and tried again."""
         self.next = -1
@@ -194,3 +232,26 @@ class WorkerTests(SynchronousTestCase):
         self.workers.become(1)
         # The reactor has a copy of the master's end.
         self.assertEqual([one.fileno() for one in made], [-1, -1])
+
+
+class ChannelTests(SynchronousTestCase):
+    def test_position(self) -> None:
+        """Sources are read from their start, wherever another worker is in the same open file."""
+        memory = os.memfd_create("sources", os.MFD_CLOEXEC)
+        self.addCleanup(os.close, memory)
+        packed = Sources().pack()
+        os.write(memory, packed)
+        adopted: list[bytes] = []
+
+        class Worker:
+            def adopt(self, sources: Sources) -> str:
+                adopted.append(sources.pack())
+                return ""
+
+        fake: Any = Worker()
+        channel = worker.Channel(fake)
+        for position in (len(packed), 3):
+            os.lseek(memory, position, os.SEEK_SET)
+            self.assertEqual(channel._adopt(os.dup(memory)), {"problem": ""})
+            self.assertEqual(os.lseek(memory, 0, os.SEEK_CUR), position)
+        self.assertEqual(adopted, [packed, packed])
