@@ -20,6 +20,10 @@ from . import HANDED_OVER
 def inherited(environ: MutableMapping[str, str] = os.environ) -> dict[Address, socket.socket]:
     """The sockets by address; the variables that told of them are gone."""
     numbers = [int(word) for word in environ.pop(HANDED_OVER, "").split(";") if word.isdigit()]
+    count = environ.get("LISTEN_FDS", "")
+    if count.isdigit():
+        # Newer versions of Twisted take no descriptor without a name, and not everybody names them.
+        environ.setdefault("LISTEN_FDNAMES", ":".join(["unknown"] * int(count)))
     numbers += ListenFDs.fromEnvironment(environ).inheritedDescriptors()
     for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         environ.pop(name, None)

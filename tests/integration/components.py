@@ -55,6 +55,10 @@ COMPONENTS = {
     ),
     "nginx": (lambda: program("nginx") is not None, "nginx is not installed"),
     "strace": (lambda: program("strace") is not None, "strace is not installed"),
+    "systemd": (
+        lambda: program("systemd-socket-activate") is not None,
+        "systemd, of which systemd-socket-activate is wanted, is not installed",
+    ),
     "the article": (ARTICLE.exists, "the article is not in ../shared/article beside this checkout"),
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.process import HANDED_OVER, rights, sources
+from reverseproxy.process import HANDED_OVER, inheriting, rights, sources
 from reverseproxy.process.holders import holder
 from reverseproxy.process.inheriting import inherited, passed
 from reverseproxy.process.pidfile import PidFile
@@ -48,6 +48,29 @@ class InheritingTests(SocketCase):
         found = inherited(environ)
         self.assertEqual((list(found), environ), ([address], {"HOME": "/"}))
         self.assertFalse(os.get_inheritable(number))
+        found[address].close()
+
+    def test_systemd(self) -> None:
+        """What systemd passes is found as well, named or not."""
+        sock = self.bound("a", socket.SOCK_STREAM)
+        address = Address("unix:", 0, os.path.join(self.folder, "a"))
+
+        class Passed:
+            """Descriptors begin with 3, which is trial's own here."""
+
+            @staticmethod
+            def fromEnvironment(environ: dict[str, str]) -> Any:
+                self.assertEqual(environ.get("LISTEN_FDNAMES"), "unknown")
+                return Passed
+
+            @staticmethod
+            def inheritedDescriptors() -> list[int]:
+                return [os.dup(sock.fileno())]
+
+        self.patch(inheriting, "ListenFDs", Passed)
+        environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+        found = inherited(environ)
+        self.assertEqual((list(found), environ), ([address], {}))
         found[address].close()
 
     def test_nothing(self) -> None:

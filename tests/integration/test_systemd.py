@@ -1,0 +1,62 @@
+"""What systemd does with a service: it passes sockets, and hears how the daemon is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from tests.integration.client import STATIC, ask
+from tests.integration.components import IntegrationCase
+from tests.integration.servers import Server, directory, free_port, proxy_environ, until
+
+CONFIGURATION = """\
+daemon off;
+pid run.pid;
+error_log error.log notice;
+events {{ }}
+http {{
+    access_log off;
+    server {{ listen 127.0.0.1:{port}; return 200 "here"; }}
+}}
+"""
+
+
+class SystemdTests(IntegrationCase):
+    needs = ("the proxy", "systemd")
+
+    def test_activated(self) -> None:
+        """A socket that systemd holds is taken; start, reload and end are told."""
+        home: Path = directory("systemd")
+        port, path = free_port(), home / "notify"
+        (home / "nginx.conf").write_text(CONFIGURATION.format(port=port))
+        heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(heard.close)
+        heard.bind(str(path))
+        heard.settimeout(20)
+        environ = {**proxy_environ(), "NOTIFY_SOCKET": str(path)}
+        passed = [f"--setenv={name}={value}" for name, value in environ.items()]
+        command = [sys.executable, "-m", "reverseproxy", "-p", str(home), "-c", "nginx.conf"]
+        # It runs the command when somebody connects: that is the server's own waiting.
+        server = Server(
+            ["systemd-socket-activate", f"--listen=127.0.0.1:{port}", *passed, *command], port, home
+        )
+        self.addCleanup(server.stop)
+        self.assertEqual(ask(port, "/", host=STATIC).body, b"here")
+        self.assertEqual(
+            heard.recv(4096), b"READY=1\nSTATUS=serving 0 connections, 1 workers", server.said()
+        )
+        log = home / "error.log"
+        os.kill(server.process.pid, signal.SIGHUP)
+        self.assertTrue(heard.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC="))
+        self.assertTrue(heard.recv(4096).startswith(b"READY=1\n"))
+        until(lambda: "reconfigured" in log.read_text(), "the reload")
+        self.assertEqual(ask(port, "/", host=STATIC).body, b"here")
+        os.kill(server.process.pid, signal.SIGQUIT)
+        while heard.recv(4096) != b"STOPPING=1":
+            pass
+        self.assertEqual(server.process.wait(10), 0, server.said())
+        self.assertNotIn("[emerg]", log.read_text())
+        self.assertNotIn("[alert]", log.read_text())
