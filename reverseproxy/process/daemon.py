@@ -69,9 +69,9 @@ class Daemon(Service):
             {
                 signal.SIGHUP: self.reload,
                 signal.SIGUSR1: self.reopen,
-                signal.SIGQUIT: lambda: self.serving.quit(reactor.stop),
-                signal.SIGTERM: reactor.stop,
-                signal.SIGINT: reactor.stop,
+                signal.SIGQUIT: lambda: self.serving.quit(lambda: signals.stop(reactor)),
+                signal.SIGTERM: lambda: signals.stop(reactor),
+                signal.SIGINT: lambda: signals.stop(reactor),
             },
         )
 

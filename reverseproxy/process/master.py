@@ -72,7 +72,6 @@ class Master(Service):
         self._parent = os.getppid()
         self._upgrade = Upgrade(self)
         self._notifier = Notifier(reactor)
-        self._stopped: Deferred[None] | None = None
         self._reloading = False
         self._reload_again = False
 
@@ -208,9 +207,9 @@ class Master(Service):
         self._notifier.stopping()
         self.workers.stop(number)
         if self.workers.none:
-            self.reactor.stop()
+            signals.stop(self.reactor)
         else:
-            self.workers.when_none = self.reactor.stop
+            self.workers.when_none = lambda: signals.stop(self.reactor)
 
     def stopService(self) -> Deferred[None]:
         """End the workers that are left, and let go of everything."""

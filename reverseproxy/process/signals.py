@@ -17,6 +17,12 @@ def install(reactor: Any, actions: Mapping[int, Callable[[], None]]) -> None:
         signal.signal(number, heard)
 
 
+def stop(reactor: Any) -> None:
+    """Stop a reactor that was not told so before."""
+    if reactor.running:
+        reactor.stop()
+
+
 def reset(numbers: Iterable[int]) -> None:
     """Leave signals to the system, as a new process wants them."""
     signal.set_wakeup_fd(-1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from twisted.internet.protocol import Factory, connectionDone
+from twisted.python.failure import Failure
 
 from reverseproxy.config import ConfigurationError
 from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
@@ -30,8 +31,6 @@ from .zonefiles import GivenZones
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from twisted.python.failure import Failure
 
     from reverseproxy.config import Configuration
     from reverseproxy.logs.logs import Logs
@@ -77,7 +76,14 @@ class Worker:
         self._observer = observer
 
     def run(self, reactor: Any) -> None:
-        """Serve until the end."""
+        """Serve until the end; why that can't be is in the error log."""
+        try:
+            self._serve(reactor)
+        except Exception:
+            self._observer.error_log().failure("a worker can't serve", Failure())
+            raise
+
+    def _serve(self, reactor: Any) -> None:
         self._not_mine.close()
         signals.reset((*HEARD, *IGNORED, signal.SIGCHLD))
         for number in IGNORED:
@@ -99,8 +105,8 @@ class Worker:
         signals.install(
             reactor,
             {
-                signal.SIGTERM: reactor.stop,
-                signal.SIGINT: reactor.stop,
+                signal.SIGTERM: self._stop,
+                signal.SIGINT: self._stop,
                 signal.SIGQUIT: self.quit,
             },
         )
@@ -130,7 +136,10 @@ class Worker:
 
     def quit(self) -> None:
         """Finish what is under way, then end."""
-        self.serving.quit(self._reactor.stop)
+        self.serving.quit(self._stop)
+
+    def _stop(self) -> None:
+        signals.stop(self._reactor)
 
     def orphaned(self) -> None:
         """The master is gone: so is who would replace this process."""
