@@ -26,6 +26,12 @@ _kept: list[object] = []
 passing: set[int] = set()
 
 
+def passed(number: int) -> None:
+    """Close a descriptor that was passed on."""
+    passing.discard(number)
+    os.close(number)
+
+
 def fork(reactor: Any, run: Callable[[Any], None]) -> int:
     """Make a process that does `run(its_reactor)` and ends; its number. Raises OSError.
 

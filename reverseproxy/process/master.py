@@ -99,8 +99,8 @@ class Master(Service):
         self.error_log.log("notice", what)
         for line in self.loaded.assembly.swept:
             self.error_log.log("notice", line)
-        self.workers.become(self.number)
         self._hear()
+        self.workers.become(self.number)
         self.reactor.callWhenRunning(self._begin)
         self.pid_file.write()
         self._log.info("serving {addresses}", addresses=", ".join(map(str, self.sockets)))

@@ -174,13 +174,25 @@ class WorkerTests(SynchronousTestCase):
         self.workers.become(2)
         self.workers.replace(2)
         self.assertEqual((self.living, self.sent), ([101, 102, 103, 104], []))
-        self.workers._living[103].is_ready()
-        self.assertEqual(self.sent, [])
-        self.workers._living[104].is_ready()
+        for pid in (103, 104):
+            self.assertEqual(self.sent, [])
+            self.workers._living[pid].serves = True
+            self.workers._living[pid].is_ready()
         self.assertEqual(self.sent, [(101, signal.SIGQUIT), (102, signal.SIGQUIT)])
         self.end(101)
         self.end(102)
         self.assertEqual(self.living, [103, 104])
+
+    def test_replace_with_none(self) -> None:
+        """Where none of the new ones can serve the old ones go on, and that is told."""
+        self.workers.become(1)
+        self.workers.replace(1)
+        stillborn = self.workers._living[102]
+        self.end(102, 1 << 8)
+        # Its channel closes.
+        stillborn.is_ready()
+        self.assertEqual((self.living, self.sent), ([101], []))
+        self.assertIn("the old ones go on", self.master.error_log.lines[-1])
 
     def test_stop(self) -> None:
         """All are told to end, and who waits for the last of them hears of it."""
