@@ -202,7 +202,9 @@ class LifeTests(CommandCase):
         """It starts with any of the standard descriptors closed."""
         for closed in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"):
             under = ("sh", "-c", f'exec "$@" {closed}', "sh")
-            self.assertEqual(self.run_command(under=under), (0, ""), closed)
+            done = self.run_command(under=under)
+            # Where it can't say why, its log can.
+            self.assertEqual(done, (0, ""), f"{closed}: {self.error_log.read_text()}")
             pid = self.daemon()
             self.assertEqual(ask(self.port, "/", host=STATIC).body, b"here")
             for number in "012":
