@@ -128,7 +128,8 @@ class Master(Service):
         )
 
     def _reap(self) -> None:
-        self._upgrade.reap()
+        if self._upgrade.reap():
+            self._notifier.ready(self._status)
         self.workers.reap()
 
     def _status(self) -> str:

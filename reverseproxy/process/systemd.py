@@ -30,7 +30,8 @@ class Notifier:
         """It serves; from now on it says so again and again, if that is wanted."""
         if not self._path:
             return
-        self.tell("READY=1", f"STATUS={status()}")
+        # After SIGUSR2 there are two of us: who says so last is the main process.
+        self.tell("READY=1", f"MAINPID={os.getpid()}", f"STATUS={status()}")
         if self._call is None:
             self._again(status)
 

@@ -46,11 +46,14 @@ class Upgrade:
         except OSError as error:
             log("alert", f"the pid file can't be renamed: {error.strerror}")
             return
+        environ = {**os.environ, HANDED_OVER: passed(sockets)}
+        # The signs of life that systemd expects are the new one's to give.
+        environ.pop("WATCHDOG_PID", None)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - what was run before
                 sys.orig_argv,
                 cwd=_DIRECTORY,
-                env={**os.environ, HANDED_OVER: passed(sockets)},
+                env=environ,
                 pass_fds=[sock.fileno() for sock in sockets.values()],
             )
         except OSError as error:
@@ -59,11 +62,11 @@ class Upgrade:
             return
         log("notice", f"start new program process {self._process.pid}")
 
-    def reap(self) -> None:
+    def reap(self) -> bool:
         """See whether the newer program has ended: then this one is the daemon again."""
         process = self._process
         if process is None or process.poll() is None:
-            return
+            return False
         self._process = None
         log = self._master.error_log.log
         log("alert", f"new program process {process.pid} exited with code {process.returncode}")
@@ -71,3 +74,4 @@ class Upgrade:
             self._master.pid_file.step_back()
         except OSError as error:
             log("alert", f"the pid file can't be renamed: {error.strerror}")
+        return True

@@ -45,9 +45,8 @@ class SystemdTests(IntegrationCase):
         )
         self.addCleanup(server.stop)
         self.assertEqual(ask(port, "/", host=STATIC).body, b"here")
-        self.assertEqual(
-            heard.recv(4096), b"READY=1\nSTATUS=serving 0 connections, 1 workers", server.said()
-        )
+        told = f"READY=1\nMAINPID={server.process.pid}\nSTATUS=serving 0 connections, 1 workers"
+        self.assertEqual(heard.recv(4096), told.encode(), server.said())
         log = home / "error.log"
         os.kill(server.process.pid, signal.SIGHUP)
         self.assertTrue(heard.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC="))
