@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from OpenSSL import SSL, crypto
 from OpenSSL._util import lib  # pyOpenSSL has no name for SSL_session_reused
+from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.tls import pem
 
-from .certificates import Certificate
-from .support import Upstream
+from .certificates import Certificate, shared
+from .support import Bench, Client, Upstream, serve
+
+#: Who is wanted, and told so.
+NAMED = "proxy_ssl_name app.example; proxy_ssl_server_name on;"
 
 
 def server_context(
@@ -37,8 +42,10 @@ def server_context(
 class SecureUpstream:
     """The TLS above one connection to an upstream."""
 
-    def __init__(self, upstream: Upstream, context: SSL.Context) -> None:
+    def __init__(self, upstream: Upstream, context: SSL.Context, pieces: int = 0) -> None:
+        """What is sent arrives as it was written, or in `pieces` of so many bytes."""
         self.upstream = upstream
+        self._size = pieces
         self.connection = SSL.Connection(context, None)
         self.connection.set_accept_state()
         self.received = bytearray()
@@ -82,8 +89,9 @@ class SecureUpstream:
                 pieces.append(self.connection.bio_read(65_536))
             except SSL.WantReadError:
                 break
-        if pieces:
-            self.upstream.send(b"".join(pieces))
+        data = b"".join(pieces)
+        size = self._size or max(len(data), 1)
+        self.upstream.send(*(data[at : at + size] for at in range(0, len(data), size)))
         return bool(pieces)
 
     def send(self, *pieces: bytes) -> None:
@@ -117,3 +125,53 @@ class SecureUpstream:
         """Whether an older session goes on."""
         found: int = lib.SSL_session_reused(self.connection._ssl)  # type: ignore[attr-defined]  # OpenSSL's own
         return bool(found)
+
+
+class SecureCase(SynchronousTestCase):
+    """A location that goes to an upstream with TLS."""
+
+    def setUp(self) -> None:
+        self.prefix = os.path.abspath(self.mktemp())
+        os.makedirs(self.prefix)
+        self.ca = shared()
+        self.write("ca.pem", self.ca.pem)
+        self.good = self.ca.issue("app.example", "127.0.0.1")
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file that a configuration can name."""
+        with open(os.path.join(self.prefix, name), "wb") as file:
+            file.write(data)
+
+    def serve(self, extra: str = "", url: str = "https://127.0.0.1:8443", more: str = "") -> Bench:
+        """A bench whose only location goes to `url`."""
+        text = f"{more} server {{ listen 80; location / {{ proxy_pass {url}; {extra} }} }}"
+        return serve(self, text, self.prefix)
+
+    def verified(self, extra: str = NAMED, url: str = "https://127.0.0.1:8443") -> Bench:
+        """The same, where certificates of the authority are trusted."""
+        return self.serve(
+            f"proxy_ssl_verify on; proxy_ssl_trusted_certificate ca.pem; {extra}", url
+        )
+
+    def end(
+        self,
+        bench: Bench,
+        certificate: Certificate | None = None,
+        context: SSL.Context | None = None,
+    ) -> SecureUpstream:
+        """The upstream's end of the newest connection, after the handshake."""
+        context = context or server_context(certificate or self.good)
+        return SecureUpstream(bench.upstream(), context).pump()
+
+    def asked(self, bench: Bench, path: bytes = b"/") -> Client:
+        """A client that has asked for something."""
+        client = bench.client()
+        client.ask(path)
+        return client
+
+    def assert_failed(self, client: Client, bench: Bench, status: int, *words: str) -> None:
+        """The client got an error, and the log says why."""
+        self.assertEqual(client.answer().status, status)
+        line = bench.errors()[-1]
+        for word in words:
+            self.assertIn(word, line)

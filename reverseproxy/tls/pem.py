@@ -59,15 +59,17 @@ def use_pair(
     `passwords` are tried one after the other where the key is encrypted.
     """
     leaf, *chain = certificates(certificate)
-    context.use_certificate(_taken(leaf))
-    for link in chain:
-        context.add_extra_chain_cert(_taken(link))
     found = private_key(key, passwords)
-    context.use_privatekey(found if _OWN_ONLY else found.to_cryptography_key())  # type: ignore[arg-type]  # a key that signs
     try:
+        context.use_certificate(_taken(leaf))
+        for link in chain:
+            context.add_extra_chain_cert(_taken(link))
+        context.use_privatekey(_taken_key(found))
         context.check_privatekey()
-    except SSL.Error:
-        raise BadPem("the key is not the certificate's") from None
+    except SSL.Error as error:
+        reason = why(error)
+        wrong = "the key is not the certificate's" if "mismatch" in reason else reason
+        raise BadPem(wrong) from None
 
 
 def private_key(key: bytes, passwords: Sequence[bytes] = ()) -> crypto.PKey:
@@ -86,6 +88,10 @@ def private_key(key: bytes, passwords: Sequence[bytes] = ()) -> crypto.PKey:
 
 def _taken(certificate: crypto.X509) -> Any:
     return certificate if _OWN_ONLY else certificate.to_cryptography()
+
+
+def _taken_key(key: crypto.PKey) -> Any:
+    return key if _OWN_ONLY else key.to_cryptography_key()
 
 
 def why(error: Exception) -> str:

@@ -262,10 +262,9 @@ class _Making:
         passwords = [line for line in (parts.passwords or b"").splitlines() if line]
         try:
             pem.use_pair(self._context, parts.certificate, parts.key, passwords)
-        except (pem.BadPem, SSL.Error) as error:
+        except pem.BadPem as error:
             path = self._settings.proxy_ssl_certificate
-            what = str(error) if isinstance(error, pem.BadPem) else pem.why(error)
-            self._wrong("proxy_ssl_certificate", f'"{path}": {what}')
+            self._wrong("proxy_ssl_certificate", f'"{path}": {error}')
 
     def _trust(self, parts: _Parts) -> None:
         """Verify chains, with the authorities and the lists of what is revoked."""

@@ -9,7 +9,10 @@ from typing import Any
 from cryptography import x509
 from OpenSSL import SSL, crypto
 from service_identity import CertificateError, SubjectAltNameWarning, VerificationError
-from service_identity.pyopenssl import verify_hostname, verify_ip_address
+from service_identity.cryptography import (
+    verify_certificate_hostname,
+    verify_certificate_ip_address,
+)
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 
 #: What OpenSSL says of a chain (X509_verify_cert_error_string); pyOpenSSL keeps it to itself.
@@ -83,17 +86,17 @@ def wrong_name(connection: SSL.Connection, wanted: str) -> str:
     certificate = connection.get_peer_certificate()
     if certificate is None:
         return "upstream shows no SSL certificate"
-    verify = verify_ip_address if is_address(wanted) else verify_hostname
+    verify = verify_certificate_ip_address if is_address(wanted) else verify_certificate_hostname
     try:
         with warnings.catch_warnings():
-            # It is told below that there are no names.
-            warnings.simplefilter("ignore", SubjectAltNameWarning)
-            verify(connection, wanted)
-    except (VerificationError, CertificateError):
+            # Old ones would take a common name instead, and warn.
+            warnings.simplefilter("error", SubjectAltNameWarning)
+            verify(certificate.to_cryptography(), wanted)
+    except (VerificationError, CertificateError, SubjectAltNameWarning):
         names = names_of(certificate)
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         # Neither is every name one that can be verified, nor every certificate well-formed.
-        names = [f"{error}"]
+        return f'upstream SSL certificate can\'t be checked for "{wanted}": {error}'
     else:
         return ""
     told = ", ".join(names) or "no names (only subjectAltName counts)"

@@ -82,8 +82,16 @@ class SecureTransport(TLSMemoryBIOProtocol):
         self.unregisterProducer()
 
     def abortConnection(self) -> None:
+        if self._upload is not None:
+            # Its file may be closed any time now.
+            self._upload.stopProducing()
         if self._tlsConnection is not None:
             super().abortConnection()
+
+    @property
+    def lost(self) -> bool:
+        """Whether TLS has ended, and nothing can be sent any more."""
+        return self._lostTLSConnection
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         connection = self._tlsConnection
@@ -106,6 +114,8 @@ class Upload:
         """Send until the kernel takes no more, or others should get their turn."""
         self._paused = False
         segment, turn = self._segment, TURN
+        if self._transport.lost:
+            segment.remaining = 0
         while segment.remaining and not self._paused:
             if turn <= 0:
                 self._paused = True
