@@ -52,7 +52,7 @@ SERVER = """\
     }}
 """
 PROXY = """\
-error_log error.log info; pid run.pid;
+error_log error.log info; pid run.pid; master_process off;
 events {{ }}
 http {{
     access_log off; client_max_body_size 0;
