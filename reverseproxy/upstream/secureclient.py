@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer
-from twisted.internet.protocol import Factory, connectionDone
-from twisted.protocols.policies import WrappingFactory
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
@@ -50,9 +49,19 @@ class SecureTransport(TLSMemoryBIOProtocol):
     _upload: Upload | None = None
 
     def makeConnection(self, transport: Any) -> None:
+        """Begin the handshake.
+
+        As of the base classes, less the interfaces that they give to each connection: nobody asks
+        for those, and they would cost as much as the request that comes.
+        """
         # Whole records go out anyway; as nginx.
         transport.setTcpNoDelay(True)
-        super().makeConnection(transport)
+        client = self.wrappedProtocol
+        self._tlsConnection = client.secured.connection(client.peer.sessions.get(client.secured))
+        self._appSendBuffer = []
+        Protocol.makeConnection(self, transport)
+        client.makeConnection(self)
+        self._checkHandshakeStatus()
 
     @property
     def busy(self) -> bool:
@@ -236,21 +245,14 @@ class SecureClient(ProxyClient):
         return super().waits
 
 
-class _Wrapping(WrappingFactory):
-    """Makes OpenSSL's connection for a `SecureTransport`.
+class _Maker:
+    """What Twisted's TLS tells when a connection is gone, in the place of its factory."""
 
-    `TLSMemoryBIOFactory` would do that for one context, and take the global reactor for its clock.
-    """
-
-    def _creatorCallable(self, transport: SecureTransport) -> SSL.Connection:
-        client = transport.wrappedProtocol
-        return client.secured.connection(client.peer.sessions.get(client.secured))
-
-    #: its name in Twisted 22.4
-    _createConnection = _creatorCallable
+    def unregisterProtocol(self, _transport: SecureTransport) -> None:
+        """The pool and the sweep know already."""
 
 
-_WRAPPING = _Wrapping(Factory())
+_MAKER: Any = _Maker()
 
 
 class SecureClientFactory(ProxyClientFactory):
@@ -264,7 +266,7 @@ class SecureClientFactory(ProxyClientFactory):
     def buildProtocol(self, _addr: Any) -> Any:
         client = self._client = SecureClient(self.peer, self.exchange, self.secured)
         self.exchange = None
-        return SecureTransport(_WRAPPING, client)
+        return SecureTransport(_MAKER, client)
 
     def cancel(self) -> None:
         """As of the base class; in the middle of a handshake too."""
