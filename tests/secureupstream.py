@@ -14,6 +14,8 @@ from reverseproxy.tls import pem
 from .certificates import Certificate, shared
 from .support import Bench, Client, Upstream, serve
 
+#: Whoever the authority vouches for is right.
+TRUST = "proxy_ssl_verify on; proxy_ssl_trusted_certificate ca.pem;"
 #: Who is wanted, and told so.
 NAMED = "proxy_ssl_name app.example; proxy_ssl_server_name on;"
 
@@ -149,9 +151,7 @@ class SecureCase(SynchronousTestCase):
 
     def verified(self, extra: str = NAMED, url: str = "https://127.0.0.1:8443") -> Bench:
         """The same, where certificates of the authority are trusted."""
-        return self.serve(
-            f"proxy_ssl_verify on; proxy_ssl_trusted_certificate ca.pem; {extra}", url
-        )
+        return self.serve(f"{TRUST} {extra}", url)
 
     def end(
         self,

@@ -102,6 +102,12 @@ class SecureTransport(TLSMemoryBIOProtocol):
         """Whether TLS has ended, and nothing can be sent any more."""
         return self._lostTLSConnection
 
+    def _tlsShutdownFinished(self, reason: Failure | None) -> None:
+        super()._tlsShutdownFinished(reason)
+        if reason is None and self.busy:
+            # The other side ended in good order, and may never read the rest of the request.
+            self.transport.close_at_once()
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         connection = self._tlsConnection
         super().connectionLost(reason)

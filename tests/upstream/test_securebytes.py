@@ -69,6 +69,15 @@ class UploadTests(SecureCase):
         self.assertEqual((client.answer().body, bench.idle(port=8443)), (b"enough", 0))
         self.assertEqual(end.upstream.ended, "reset")
 
+    def test_early_end(self) -> None:
+        """Who ends its answer with close_notify and reads no more has answered whole."""
+        bench, client, _ = self.upload()
+        end = self.accepted(bench, 100_000).pump()
+        end.send(b"HTTP/1.1 413 Too much\r\n\r\n", b"no")
+        end.connection.shutdown()
+        end.flush()
+        self.assertEqual((client.answer().body, end.upstream.ended), (b"no", "closed"))
+
     def test_stuck(self) -> None:
         """Who takes nothing for proxy_send_timeout is 504."""
         bench, client, _ = self.upload(extra="proxy_send_timeout 4s; proxy_read_timeout 4s;")
