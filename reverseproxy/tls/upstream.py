@@ -231,6 +231,8 @@ class _Making:
     def context(self, parts: _Parts, log: LogFile | None) -> SSL.Context | None:
         """The context; None if something is wrong."""
         settings, context = self._settings, self._context
+        # An idle connection needs no buffers.
+        context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         context.set_min_proto_version(0)
         for name, without in _WITHOUT.items():
             if name not in settings.proxy_ssl_protocols:

@@ -136,9 +136,12 @@ class Upload:
                 self._paused = True
                 self._later = self._transport.transport.reactor.callLater(0, self._go_on)
                 return
-            data = os.pread(segment.fd, min(PIECE, segment.remaining), segment.offset)
+            try:
+                data = os.pread(segment.fd, min(PIECE, segment.remaining), segment.offset)
+            except OSError:
+                data = b""
             if not data:
-                # It shrank under us: only a cut tells the upstream.
+                # It shrank under us, or can't be read: only a cut tells the upstream.
                 self._transport.abortConnection()
                 return
             segment.offset += len(data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from OpenSSL import SSL
 
 from ..certificates import authority
@@ -24,6 +26,16 @@ class HandshakeTests(SecureCase):
         end.pump()
         self.assertEqual(end.take()[:7], b"GET /b ")
         self.assertEqual(len(bench.upstreams), 1)
+
+    def test_socket(self) -> None:
+        """The socket below is set as for any upstream; records wait for nothing (tcp_nodelay)."""
+        bench = self.serve("proxy_socket_keepalive on; proxy_bind 127.0.0.9;")
+        self.asked(bench)
+        self.end(bench)
+        options = bench.upstream().socket.options
+        self.assertTrue(options[socket.SOL_SOCKET, socket.SO_KEEPALIVE])
+        self.assertTrue(options[socket.IPPROTO_TCP, socket.TCP_NODELAY])
+        self.assertEqual(bench.upstream().factory.bind, ("127.0.0.9", 0))
 
     def test_byte_by_byte(self) -> None:
         """The handshake and the answer may come in any pieces."""
