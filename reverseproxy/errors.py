@@ -50,6 +50,18 @@ class UpstreamRefused(UpstreamError):
     cause = "RP-502-refused"
 
 
+class UpstreamHandshake(UpstreamError):
+    """The connection is there, and TLS could not be agreed upon."""
+
+    cause = "RP-502-tls"
+
+
+class UpstreamUntrusted(UpstreamError):
+    """The certificate is not that of who was asked for, or nobody trusted vouches for it."""
+
+    cause = "RP-502-untrusted"
+
+
 class UpstreamUnresolved(UpstreamError):
     """The host that a request is to go to has no address."""
 

@@ -57,6 +57,7 @@ from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.process.workersettings import WorkerSettings
+from reverseproxy.tls.upstreamsettings import ProxySSLSettings
 from reverseproxy.upstream.groupsettings import UpstreamSettings
 from reverseproxy.upstream.healthsettings import HealthCheckSettings
 from reverseproxy.upstream.matching import MatchSettings
@@ -97,6 +98,7 @@ SETTINGS: tuple[type, ...] = (
     HealthCheckSettings,
     MatchSettings,
     ProxySettings,
+    ProxySSLSettings,
     AskingSettings,
     PassingSettings,
     StoreSettings,

@@ -53,4 +53,49 @@ USES: dict[str, Use] = {
         "proxy_ignore_headers Vary §X-Other;",
         "proxy_ignore_headers does not take",
     ),
+    "proxy_ssl_verify": Use("proxy_ssl_verify on;", "proxy_ssl_verify §yes;", '% takes "on"'),
+    "proxy_ssl_name": Use("proxy_ssl_name $host;", "§proxy_ssl_name;", "% takes 1 argument"),
+    "proxy_ssl_server_name": Use(
+        "proxy_ssl_server_name on;", "proxy_ssl_server_name §yes;", '% takes "on"'
+    ),
+    "proxy_ssl_trusted_certificate": Use(
+        "proxy_ssl_trusted_certificate ca.pem;",
+        "proxy_ssl_trusted_certificate §$host.pem;",
+        "% takes no variables",
+    ),
+    "proxy_ssl_verify_depth": Use(
+        "proxy_ssl_verify_depth 2;", "proxy_ssl_verify_depth §deep;", "% takes a number"
+    ),
+    "proxy_ssl_crl": Use("proxy_ssl_crl crl.pem;", "proxy_ssl_crl §data:x;", "% takes a file"),
+    "proxy_ssl_certificate": Use(
+        "proxy_ssl_certificate a.pem;",
+        "proxy_ssl_certificate §$host.pem;",
+        "% takes no variables",
+    ),
+    "proxy_ssl_certificate_key": Use(
+        "proxy_ssl_certificate_key a.key;",
+        "proxy_ssl_certificate_key §engine:pkcs11:a;",
+        "% takes a file",
+    ),
+    "proxy_ssl_password_file": Use(
+        "proxy_ssl_password_file words;", "proxy_ssl_password_file §$host;", "% takes no variables"
+    ),
+    "proxy_ssl_protocols": Use(
+        "proxy_ssl_protocols TLSv1.3;",
+        "proxy_ssl_protocols TLSv1.3 §TLSv1.4;",
+        "% takes SSLv2, SSLv3",
+    ),
+    "proxy_ssl_ciphers": Use("proxy_ssl_ciphers HIGH;", "§proxy_ssl_ciphers;", "% takes 1"),
+    "proxy_ssl_session_reuse": Use(
+        "proxy_ssl_session_reuse off;", "proxy_ssl_session_reuse §no;", '% takes "on"'
+    ),
+    "proxy_ssl_conf_command": Use(
+        "proxy_ssl_conf_command MinProtocol TLSv1.3;",
+        "proxy_ssl_conf_command §Curves P-256;",
+        '"Curves" can\'t be set through pyOpenSSL',
+    ),
+    "proxy_ssl_alpn": Use(
+        "proxy_ssl_alpn http/1.1;", "proxy_ssl_alpn http/1.1 §h2;", "upstreams are spoken to"
+    ),
+    "proxy_ssl_key_log": Use("proxy_ssl_key_log keys;", "§proxy_ssl_key_log;", "% takes 1"),
 }

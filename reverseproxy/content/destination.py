@@ -9,15 +9,20 @@ import attrs
 if TYPE_CHECKING:
     from reverseproxy.upstream.group import Group
 
+    from .securing import Secure
     from .target import Target
 
 
 @attrs.frozen
 class Destination:
-    """A target and its group; `host` is what the Host field says if nothing else is configured."""
+    """A target, its group, and its TLS if it has any.
+
+    `host` is what the Host field says if nothing else is configured.
+    """
 
     target: Target
     group: Group
+    secure: Secure | None = None
     host: bytes = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -23,6 +23,7 @@ from reverseproxy.wire.fields import HOP_BY_HOP, safe_field_value
 
 from .askingsettings import AskingSettings, own_address
 from .proxysettings import ProxySettings
+from .securing import securing
 from .target import Target
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def _inquiry(
         request,
         _head(place, rule, target),
         _bind(place),
+        securing(place)(target) if target.secure else None,
     )
 
 

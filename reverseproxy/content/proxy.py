@@ -20,6 +20,7 @@ from .asking import Asking
 from .destination import Destination
 from .proxysettings import ProxySettings
 from .route import Route
+from .securing import securing
 from .slash import AddsSlash
 from .varying import VaryingProxyResource
 
@@ -40,7 +41,8 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     def __init__(self, target: WrittenTarget, group: Group, place: Place) -> None:
         uri = None if target.uri is None else target.uri.encode()
         super().__init__(target.host, target.port, uri or b"", place.assembly.reactor)
-        self.destination = Destination(target, group)
+        secure = securing(place)(target) if target.secure else None
+        self.destination = Destination(target, group, secure)
         mapped = mapping.as_received if uri is None else mapping.replacing(place.prefix, uri)
         self.route = Route(place, Asking(place, mapped), AnswerFields(place, target))
 
@@ -70,7 +72,7 @@ def content(place: Place) -> ReverseProxyResource | VaryingProxyResource | None:
         place.complain(
             target.word.origin,
             "proxy_pass can't have a URI part where a regular expression or a name is matched",
-            f"without it the path is passed on as it came: http://{target.name}",
+            f"without it the path is passed on as it came: {target.scheme}://{target.name}",
         )
     group = _group(place, target)
     return None if group is None else ReverseProxyResource(target, group, place)

@@ -43,7 +43,7 @@ class WrittenTarget(Target):
 
 
 def proxy_pass(args: Args) -> WrittenTarget | Template:
-    """`proxy_pass http://HOST[:PORT][URI]`; a URL with variables is read for each request."""
+    """`proxy_pass http[s]://HOST[:PORT][URI]`; a URL with variables is read for each request."""
     word = args.words[0]
     if "$" not in word.text:
         try:

@@ -20,6 +20,7 @@ from .answerfields import AnswerFields
 from .asking import Asking
 from .destination import Destination
 from .route import Route
+from .securing import Secure, Securing, securing, unsecured
 from .slash import AddsSlash
 from .target import BadURL, Target, read_target
 
@@ -43,6 +44,8 @@ class VaryingProxyResource(Resource, AddsSlash):
         super().__init__()
         self.route = Route(place, Asking(place, mapping.as_named), AnswerFields(place, None))
         self._url = place.compile(url)
+        plain = isinstance(url.parts[0], str) and url.parts[0].startswith("http:")
+        self._secure: Securing = unsecured if plain else securing(place)
         asked = place[ResolverSettings]
         self._find = place.assembly.groups.on_demand.finder(asked.resolver, asked.resolver_timeout)
 
@@ -71,9 +74,9 @@ class VaryingProxyResource(Resource, AddsSlash):
         target = request.proxied_to or self._target(request)
         found = self._find(target.address, target.has_port)
         if isinstance(found, Deferred):
-            Waiting(request, target, found, then)
+            Waiting(request, target, found, self._secure(target), then)
         else:
-            then(request, Destination(target, found))
+            then(request, Destination(target, found, self._secure(target)))
 
 
 class Waiting:
@@ -84,10 +87,12 @@ class Waiting:
         request: Request,
         target: Target,
         found: Deferred[Group],
+        secure: Secure | None,
         then: Callable[[Request, Destination], None],
     ) -> None:
         self._request = request
         self._target = target
+        self._secure = secure
         self._then = then
         self._gone = False
         request.watcher = self
@@ -100,7 +105,7 @@ class Waiting:
     def _found(self, group: Group) -> None:
         if not self._gone:
             self._request.watcher = None
-            destination = Destination(self._target, group)
+            destination = Destination(self._target, group, self._secure)
             self._request.resume(lambda request: self._then(request, destination))
 
     def _missing(self, why: Failure) -> None:

@@ -11,6 +11,9 @@ from reverseproxy.config import Diagnostic, Origin
 class LogFile:
     """A file opened for appending. A write that fails is counted and told, and never raised."""
 
+    #: the mode of a file that is made
+    mode = 0o644
+
     def __init__(self, path: str, complain: Callable[[str], None] = lambda _why: None) -> None:
         self.path = path
         #: hears of what could not be written
@@ -21,7 +24,8 @@ class LogFile:
 
     def open(self) -> None:
         """Open, or open again after the file was renamed. Raises OSError."""
-        self.adopt(os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self.adopt(os.open(self.path, flags, self.mode))
 
     def adopt(self, fd: int) -> None:
         """Write to `fd` from now on, which is the file's from here on."""

@@ -12,8 +12,8 @@ from reverseproxy.errors import (
 )
 
 from .attempt import Try
-from .client import ProxyClient, ProxyClientFactory
 from .failover import BLAMELESS
+from .secureclient import client_factory
 
 if TYPE_CHECKING:
     from reverseproxy.content.destination import Destination
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reverseproxy.wire.heads import ResponseHead
 
     from .attempt import Timeouts
+    from .client import ProxyClient, ProxyClientFactory
     from .exchange import Exchange
     from .members import Member, Turn
     from .pool import Peer
@@ -49,6 +50,7 @@ class Attempts:
         "_member",
         "_reused",
         "_route",
+        "_secured",
         "_spool",
         "_turn",
         "client",
@@ -65,6 +67,8 @@ class Attempts:
         asking = route.asking
         self._route = route
         self._destination = destination
+        secure = destination.secure
+        self._secured = None if secure is None else secure(request)
         self.request = request
         self.method = request.head.method if asking.method_of is None else asking.method_of(request)
         self._spool = request.spool if asking.body_of is None else None
@@ -108,11 +112,11 @@ class Attempts:
 
     def _try(self, peer: Peer, first: bool = True, fresh: bool = False) -> None:
         """Send the request over an idle connection, or over a new one."""
-        client = None if fresh else peer.take()
+        client = None if fresh else peer.take(self._secured)
         request = self.request
         url = self._destination.target.url
         if self._turn is not None:
-            url = f"http://{peer.address.decode()}"
+            url = f"{self._destination.target.scheme}://{peer.address.decode()}"
         tried = self.tried = Try(peer.address, url, request.site.seconds(), first)
         request.upstream_tries += (tried,)
         if client is not None:
@@ -128,7 +132,7 @@ class Attempts:
                 limit = peer.pools.connections.limit
                 request.fail(NoConnectionLeft(f"{limit} worker_connections are not enough"))
                 return
-            factory = self._connecting = ProxyClientFactory(peer, cast("Exchange", self))
+            factory = self._connecting = client_factory(peer, cast("Exchange", self), self._secured)
             asking = self._route.asking
             if asking.bind_of is not None:
                 factory.bind = asking.bind(request)

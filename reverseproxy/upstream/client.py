@@ -25,7 +25,7 @@ from reverseproxy.errors import (
     UpstreamTimeout,
     UpstreamUnanswered,
 )
-from reverseproxy.web.transport import FileSegment, SendAtOnce
+from reverseproxy.web.transport import FileSegment
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, CloseDecoder, LengthDecoder
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, keeps_alive, response_framing
 from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
@@ -33,6 +33,7 @@ from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
+    from reverseproxy.tls.upstream import Secured
     from reverseproxy.web.spool import Spool
 
     from .exchange import Exchange
@@ -47,6 +48,9 @@ PATIENCE = 1.0
 
 class ProxyClient(proxy.ProxyClient):
     """The protocol of one pooled connection."""
+
+    #: the TLS that it was made with; see `SecureClient`
+    secured: Secured | None = None
 
     def __init__(self, peer: Peer, exchange: Exchange | None) -> None:
         # Not the base class's, which carries one request: this one carries many.
@@ -66,15 +70,18 @@ class ProxyClient(proxy.ProxyClient):
         self.ahead = 0
 
     def connectionMade(self) -> None:
+        exchange = self._joined()
+        if exchange is not None:
+            exchange.connected(self)
+
+    def _joined(self) -> Exchange | None:
+        """Be one of the connections; who waits for it, unless the client left meanwhile."""
         pools = self.peer.pools
         pools.sweep.add(self)
         pools.connections.upstreams += 1
-        exchange = self.exchange
-        if exchange is None:
-            # The client left while the connection was being made.
+        if self.exchange is None:
             self.drop()
-        else:
-            exchange.connected(self)
+        return self.exchange
 
     # --- the request ---
 
@@ -91,11 +98,8 @@ class ProxyClient(proxy.ProxyClient):
             transport.write(head)
         elif spool.fd < 0:
             transport.writeSequence([head, *spool.pieces()])
-        elif isinstance(transport, SendAtOnce):
-            transport.write_file(head, FileSegment(spool.fd, 0, spool.size, spool), cork=True)
         else:
-            with spool.open() as file:
-                transport.writeSequence([head, file.read()])
+            transport.write_file(head, FileSegment(spool.fd, 0, spool.size, spool), cork=True)
 
     # --- the answer ---
 
@@ -246,28 +250,39 @@ class ProxyClient(proxy.ProxyClient):
 
     # --- the end ---
 
-    def connectionLost(self, reason: Failure) -> None:
+    def _left(self) -> Exchange | None:
+        """Be none of the connections any more; who was served."""
         pools = self.peer.pools
         pools.sweep.discard(self)
         pools.connections.upstreams -= 1
         self.deadline = inf
         self.peer.lost(self)
         exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.client = None
+        return exchange
+
+    def connectionLost(self, reason: Failure) -> None:
+        exchange = self._left()
         if exchange is None:
             return
         decoder, self.decoder = self.decoder, None
-        exchange.client = None
+        how = self._how(reason)
         if isinstance(decoder, CloseDecoder) and reason.check(neterror.ConnectionDone):
             # The one framing in which closing is the end of the body (RFC 9112 section 6.3).
             exchange.ended([])
         elif decoder is not None:
-            exchange.failed(UpstreamClosed("upstream prematurely closed connection in the body"))
+            what = f"upstream prematurely closed connection in the body{how}"
+            exchange.failed(UpstreamClosed(what))
         else:
             begun = self._buffer or self._interim
             closed = UpstreamClosed if begun else UpstreamUnanswered
-            exchange.failed(
-                closed("upstream prematurely closed connection while reading response header")
-            )
+            what = "upstream prematurely closed connection while reading response header"
+            exchange.failed(closed(what + how))
+
+    def _how(self, _reason: Failure) -> str:
+        """What else is to be told of the end."""
+        return ""
 
     def fail(self, error: UpstreamError) -> None:
         """Give up this connection and tell the exchange why."""

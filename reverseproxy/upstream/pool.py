@@ -2,8 +2,9 @@
 
 Invariants (each has a test): a connection carries one request at a time; it is never used again
 after an incomplete body, an unread byte, an error or `Connection: close`; a byte that arrives while
-it idles drops it; idle ones are bounded in number and in time. The most recently used one is taken
-first, so that the others can grow old and go.
+it idles drops it; idle ones are bounded in number and in time; it serves only who asks for the TLS
+that it was made with (the settings and the name), or for none if it has none. The most recently
+used one is taken first, so that the others can grow old and go.
 
 An upstream may serve one connection at a time, to its end, or only so many: then an idle one is in
 the way of a new one, which the kernel has connected and nobody accepts. That can't be seen from
@@ -21,9 +22,13 @@ import attrs
 from reverseproxy.web import transport
 
 if TYPE_CHECKING:
+    from reverseproxy.tls.upstream import Secured
     from reverseproxy.web.assembly import Assembly
 
     from .client import ProxyClient, ProxyClientFactory
+
+#: How many sessions a peer remembers: names may come from requests.
+SESSIONS = 32
 
 Connect = Callable[[Any, str, int, "ProxyClientFactory", float], Any]
 
@@ -62,6 +67,8 @@ class Peer:
     #: new connections without a byte so far, for which the next that is free will be closed
     queued: dict[ProxyClient, None] = attrs.Factory(dict)
     address: bytes = b""
+    #: sessions of TLS to be resumed, by what they are good for, least recently used first
+    sessions: dict[Secured, Any] = attrs.Factory(dict)
 
     def __attrs_post_init__(self) -> None:
         if self.host.startswith("unix:"):
@@ -70,13 +77,28 @@ class Peer:
         shape = b"[%b]:%d" if ":" in self.host else b"%b:%d"
         self.address = shape % (self.host.encode(), self.port)
 
-    def take(self) -> ProxyClient | None:
-        """An idle connection, or None."""
-        if not self.idle:
+    def take(self, secured: Secured | None = None) -> ProxyClient | None:
+        """An idle connection with this TLS, or without any, or None."""
+        idle = self.idle
+        if not idle:
             return None
-        client = self.idle.pop()
+        if idle[-1].secured is secured:
+            client = idle.pop()
+        else:
+            found = next((one for one in reversed(idle) if one.secured == secured), None)
+            if found is None:
+                return None
+            client = found
+            idle.remove(client)
         del self.keeping.waiting[client]
         return client
+
+    def keep_session(self, secured: Secured, session: Any) -> None:
+        """Remember a session for the next connection with this TLS."""
+        self.sessions.pop(secured, None)
+        self.sessions[secured] = session
+        if len(self.sessions) > SESSIONS:
+            del self.sessions[next(iter(self.sessions))]
 
     def put(self, client: ProxyClient) -> bool:
         """Keep a connection for the next request; False when it should be closed instead."""
@@ -132,6 +154,7 @@ class Peer:
     def leave(self) -> None:
         """Be nobody's: drop what idles, and keep nothing that comes back."""
         self.close()
+        self.sessions.clear()
         self.keeping = Keeping(most=0)
 
 

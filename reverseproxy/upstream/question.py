@@ -13,14 +13,16 @@ import attrs
 from reverseproxy.errors import ReverseProxyError, UpstreamError, UpstreamUnanswered
 
 from .attempt import Timeouts, Try
-from .client import ProxyClient, ProxyClientFactory
 from .matching import EXAMINED, Examination
+from .secureclient import client_factory
 
 if TYPE_CHECKING:
     from reverseproxy.logs.errors import ErrorLog
+    from reverseproxy.tls.upstream import Secured
     from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
+    from .client import ProxyClient, ProxyClientFactory
     from .exchange import Exchange
     from .healthsettings import HealthRule
     from .pool import Peer
@@ -33,8 +35,8 @@ Told = Callable[[str, bool], None]
 class Inquiry:
     """What a location says of its checks.
 
-    `request` makes a request of this daemon's own, `head` the bytes to be sent for it, and `bind`
-    the address to connect from.
+    `request` makes a request of this daemon's own, `head` the bytes to be sent for it, `bind` the
+    address to connect from, and `secure` says with which TLS, if any.
     """
 
     rule: HealthRule
@@ -45,6 +47,7 @@ class Inquiry:
     request: Callable[[], Request]
     head: Callable[[Request], bytes]
     bind: Callable[[Request], tuple[str, int] | None]
+    secure: Callable[[Request], Secured] | None = None
 
     @property
     def limit(self) -> float:
@@ -70,6 +73,7 @@ class Question:
         self._inquiry = inquiry
         self._request = inquiry.request()
         self._connecting: ProxyClientFactory | None = None
+        self._secured: Secured | None = None
         self._head = b""
         self._reused = False
         self._body = bytearray()
@@ -80,10 +84,12 @@ class Question:
         """Send the request."""
         try:
             self._head = self._inquiry.head(self._request)
+            if self._inquiry.secure is not None:
+                self._secured = self._inquiry.secure(self._request)
         except ReverseProxyError as error:
             self._tell(str(error), False)
             return
-        self._send(self._peer.take())
+        self._send(self._peer.take(self._secured))
 
     def _send(self, client: ProxyClient | None) -> None:
         self._reused = client is not None
@@ -93,7 +99,9 @@ class Question:
             self.client = client
             client.send(cast("Exchange", self), self._head, None)
             return
-        factory = self._connecting = ProxyClientFactory(self._peer, cast("Exchange", self))
+        factory = self._connecting = client_factory(
+            self._peer, cast("Exchange", self), self._secured
+        )
         factory.bind = self._inquiry.bind(self._request)
         factory.connector = self._peer.connect(factory, self.timeouts.connect)
 

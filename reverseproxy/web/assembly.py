@@ -23,6 +23,7 @@ from reverseproxy.config import (
     Level,
     Matcher,
     Origin,
+    read_file,
 )
 from reverseproxy.content import healthchecks
 from reverseproxy.content.documents import documents
@@ -36,6 +37,7 @@ from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
+from reverseproxy.tls.upstream import UpstreamContexts
 from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.names import System, ask_system
 from reverseproxy.upstream.pool import Pools
@@ -69,10 +71,10 @@ class Assembly:
     """What a configuration becomes. `sites` maps each `Listen` to its Site.
 
     `seconds` is monotonic time, `clock` seconds since the epoch, `system` tells the addresses of
-    hosts, `zone_maker` makes the zones of limits. `previous` is the assembly that is
-    served until this one takes its place (`succeed`): it shares its clocks and counters, and gives
-    its upstream connections, log files and zones where the new one has the same. Raises
-    ConfigurationError for what only shows when the pieces are put together.
+    hosts, `zone_maker` makes the zones of limits, `read` reads certificates and keys. `previous` is
+    the assembly that is served until this one takes its place (`succeed`): it shares its clocks and
+    counters, and gives its upstream connections, log files and zones where the new one has the
+    same. Raises ConfigurationError for what only shows when the pieces are put together.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Assembly:
         stderr: Callable[[bytes], None] = lambda _line: None,
         system: System = ask_system,
         zone_maker: ZoneMaker = IN_PROCESS,
+        read: Callable[[str], bytes] = read_file,
         previous: Assembly | None = None,
     ) -> None:
         self.reactor = reactor
@@ -115,6 +118,9 @@ class Assembly:
         self.error_log = self.error_log_of(main)
         self.pools: Pools = Pools(self, None if previous is None else previous.pools)
         self.groups: Groups = Groups(self, system, None if previous is None else previous.groups)
+        self.upstream_contexts: UpstreamContexts = UpstreamContexts(
+            read, self.log_files, None if previous is None else previous.upstream_contexts
+        )
         self.sites: dict[Listen, Site] = {}
         #: where each server is listened for, first
         self.served: dict[Level, Served] = {}
@@ -134,6 +140,7 @@ class Assembly:
         self._before = None
         self.groups.succeed()
         self.pools.succeed()
+        self.upstream_contexts.succeed()
         self.logs.succeed()
 
     def discard(self) -> None:

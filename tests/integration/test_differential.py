@@ -16,6 +16,7 @@ from collections.abc import Iterable
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import authority
 from tests.integration import differential
 from tests.integration.components import IntegrationCase, program
 from tests.integration.differential import Case, echo, files
@@ -72,7 +73,13 @@ def _configuration(which: str, home: str, root: str, upstream: int, ports: dict[
         "proxy_http_version 1.1; proxy_set_header Connection '';\n" if which == "nginx" else "",
     ]
     for case in cases():
-        names = {"{root}": root, "{upstream}": str(upstream), "{port}": str(ports[case.name])}
+        names = {
+            "{root}": root,
+            "{upstream}": str(upstream),
+            "{secure}": str(secure().port),
+            "{ca}": str(secure().home / "ca.pem"),
+            "{port}": str(ports[case.name]),
+        }
         text = f"{case.http}\nserver {{ listen 127.0.0.1:{{port}};\n{case.server}\n}}\n"
         for name, value in names.items():
             text = text.replace(name, value)
@@ -92,6 +99,24 @@ def files_root() -> str:
 def upstream() -> int:
     """The port of the echoing upstream."""
     return echo.start()[0]
+
+
+@once
+def secure() -> Server:
+    """The same with TLS in front of it, for localhost."""
+    home, port = directory("secure"), free_port()
+    ca = authority()
+    (home / "ca.pem").write_bytes(ca.pem)
+    ca.issue("localhost", "*.example.test").write(str(home), "own")
+    path = home / "nginx.conf"
+    path.write_text(
+        "daemon off; worker_processes 1; error_log error.log; pid pid; events { }\n"
+        "http { access_log off; server {\n"
+        f"listen 127.0.0.1:{port} ssl; ssl_certificate own.pem; ssl_certificate_key own.key;\n"
+        f"location / {{ proxy_pass http://127.0.0.1:{upstream()};\n"
+        "proxy_set_header Host $http_host; proxy_set_header X-SNI $ssl_server_name; } } }\n"
+    )
+    return Server([program("nginx") or "nginx", "-p", f"{home}/", "-c", str(path)], port, home)
 
 
 def _served(which: str) -> Served:

@@ -29,6 +29,8 @@ asyncio.run(serve())
 CONFIGURATION = """\
 error_log error.log info;
 pid run.pid;
+# One process, whose memory is looked at.
+master_process off;
 events {{}}
 http {{
     access_log off;

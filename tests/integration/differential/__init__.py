@@ -15,7 +15,9 @@ class Case:
 
     `server` is the text of a `server` block (without `listen`), `http` what stands beside it; in
     both `{root}` is the directory of files (see `files.py`), `{upstream}` the port of a server that
-    echoes what it is asked, `{port}` the port of this server. `requests` are whole requests, each
+    echoes what it is asked, `{secure}` that of one with TLS before it (its certificate is for
+    localhost and *.example.test, by the authority in the file `{ca}`; the name that was sent is
+    X-SNI), `{port}` the port of this server. `requests` are whole requests, each
     on a connection of its own; `Connection: close` is added where there is no Connection, and
     `Host: localhost` where there is no Host. `ignore` are fields
     (or "body") that are not compared, `reason` says why. A case with a reason and nothing to ignore

@@ -1,0 +1,1 @@
+``proxy_pass https://…`` asks upstreams with TLS, with ``proxy_ssl_verify`` and the other ``proxy_ssl_…`` directives; a certificate that does not fit is 502, and the error log says which name was wanted, which names it has, and which link of the chain is broken. A connection serves only requests that want the same name and the same settings.

@@ -1,0 +1,1 @@
+"""TLS on both sides: what OpenSSL is given, and what it says."""

@@ -1,0 +1,133 @@
+"""Whether a certificate is who was asked for, in words if it isn't."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+from cryptography import x509
+from OpenSSL import SSL, crypto
+from service_identity import CertificateError, SubjectAltNameWarning, VerificationError
+from service_identity.cryptography import (
+    verify_certificate_hostname,
+    verify_certificate_ip_address,
+)
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+
+#: What OpenSSL says of a chain (X509_verify_cert_error_string); pyOpenSSL keeps it to itself.
+_REASONS = {
+    2: "unable to get issuer certificate",
+    3: "unable to get certificate CRL",
+    7: "certificate signature failure",
+    8: "CRL signature failure",
+    9: "certificate is not yet valid",
+    10: "certificate has expired",
+    11: "CRL is not yet valid",
+    12: "CRL has expired",
+    18: "self-signed certificate",
+    19: "self-signed certificate in certificate chain",
+    20: "unable to get local issuer certificate",
+    21: "unable to verify the first certificate",
+    22: "certificate chain too long",
+    23: "certificate revoked",
+    24: "invalid CA certificate",
+    25: "path length constraint exceeded",
+    26: "unsuitable certificate purpose",
+    27: "certificate not trusted",
+    28: "certificate rejected",
+    32: "key usage does not include certificate signing",
+    33: "unable to get CRL issuer certificate",
+    47: "permitted subtree violation",
+    48: "excluded subtree violation",
+    66: "EE certificate key too weak",
+    67: "CA certificate key too weak",
+    68: "CA signature digest algorithm too weak",
+    79: "invalid CA certificate",
+}
+#: How many names of a certificate are told.
+_TOLD = 16
+#: What may be asked for: RFC 6066 section 3, and the underscore that hosts inside have.
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is an IP address."""
+    return isIPAddress(name) or isIPv6Address(name)
+
+
+def is_name(name: str) -> bool:
+    """Whether something can be a host's name, or an address."""
+    return _NAME.fullmatch(name) is not None
+
+
+def note(
+    connection: SSL.Connection, certificate: crypto.X509, number: int, depth: int, ok: int
+) -> bool:
+    """Remember at a connection what is wrong with its chain (for `Context.set_verify`)."""
+    if not ok:
+        reason = _REASONS.get(number, "see openssl-verify(1)")
+        subject, issuer = _shown(certificate.get_subject()), _shown(certificate.get_issuer())
+        connection.set_app_data(
+            f"({number}:{reason}) at depth {depth}: "
+            f'subject "{subject}", issuer "{issuer}"{_names_of_leaf(certificate, depth)}'
+        )
+    return bool(ok)
+
+
+def broken_chain(connection: SSL.Connection, wanted: str) -> str:
+    """What `note` remembered, if the chain is the trouble."""
+    found = connection.get_app_data()
+    return f'upstream SSL certificate verify error: {found}, wanted: "{wanted}"' if found else ""
+
+
+def wrong_name(connection: SSL.Connection, wanted: str) -> str:
+    """What speaks against the certificate being for a name (RFC 9525); "" is nothing."""
+    certificate = connection.get_peer_certificate()
+    if certificate is None:
+        return "upstream shows no SSL certificate"
+    verify = verify_certificate_ip_address if is_address(wanted) else verify_certificate_hostname
+    try:
+        with warnings.catch_warnings():
+            # Old ones would take a common name instead, and warn.
+            warnings.simplefilter("error", SubjectAltNameWarning)
+            verify(certificate.to_cryptography(), wanted)
+    except (VerificationError, CertificateError, SubjectAltNameWarning):
+        names = names_of(certificate)
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        # Neither is every name one that can be verified, nor every certificate well-formed.
+        return f'upstream SSL certificate can\'t be checked for "{wanted}": {error}'
+    else:
+        return ""
+    told = ", ".join(names) or "no names (only subjectAltName counts)"
+    return f'upstream SSL certificate does not match "{wanted}": it has {told}'
+
+
+def names_of(certificate: crypto.X509) -> list[str]:
+    """The hosts and addresses that a certificate is for; a few of them if there are many."""
+    try:
+        found: Any = certificate.to_cryptography().extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+    except (
+        ValueError,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
+        return []
+    names = [str(name) for name in found.value.get_values_for_type(x509.DNSName)]
+    names += [str(address) for address in found.value.get_values_for_type(x509.IPAddress)]
+    more = len(names) - _TOLD
+    return names[:_TOLD] + ([f"and {more} more"] if more > 0 else [])
+
+
+def _names_of_leaf(certificate: crypto.X509, depth: int) -> str:
+    names = [] if depth else names_of(certificate)
+    return f", names: {', '.join(names)}" if names else ""
+
+
+def _shown(name: crypto.X509Name) -> str:
+    """A subject or issuer as openssl shows it: CN=a, O=b."""
+    parts = name.get_components()
+    return ", ".join(f"{k.decode()}={v.decode('utf-8', 'replace')}" for k, v in parts)
