@@ -109,8 +109,9 @@ class StillbornTests(DaemonCase):
         print("tried again after", ", ".join(f"{each:.2f}" for each in tries), "s")
         self.assertEqual(self.log().count(told), 1)
         self.assertEqual(self.log().count("start worker process"), self.workers * 4)
-        self.assertGreater(tries[1] - tries[0], 1.5 * tries[0])
-        self.assertGreater(tries[2] - tries[1], 1.5 * (tries[1] - tries[0]))
+        # Half a second, one, two; a busy machine makes them longer, and nothing shorter.
+        self.assertGreater(tries[1] - tries[0], 0.9)
+        self.assertGreater(tries[2] - tries[1], 1.8)
         self.configure()
         self.reload()
         mended = time.monotonic()
