@@ -1,0 +1,1 @@
+A Debian package: `make deb` builds it, with an init script, a hardened systemd unit (and a socket unit that is not enabled), logrotate, man pages, completions, `rpensite` and `rpdissite`. An upgrade hands the sockets over to the new program; a port that is taken does not keep it from being installed, and the line says who has it.
