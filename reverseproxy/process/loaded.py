@@ -47,6 +47,7 @@ class Loaded:
             stderr=to_stderr,
             system=sources.addresses,
             zone_maker=zone_maker,
+            read=sources.read,
             previous=previous,
         )
         return cls(configuration, sources, assembly, zone_maker)

@@ -23,6 +23,7 @@ from reverseproxy.config import (
     Level,
     Matcher,
     Origin,
+    read_file,
 )
 from reverseproxy.content import healthchecks
 from reverseproxy.content.documents import documents
@@ -36,6 +37,8 @@ from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
+from reverseproxy.tls.context import Contexts, Read, SecureHost, Trouble
+from reverseproxy.tls.names import Secured
 from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.names import System, ask_system
 from reverseproxy.upstream.pool import Pools
@@ -51,7 +54,7 @@ from .settings import ClientSettings, KeepAlive, ServerSettings
 from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
 from .variables import Variables
-from .vhosts import VirtualHost, field_names
+from .vhosts import NameVirtualHost, VirtualHost, field_names
 
 T = TypeVar("T")
 
@@ -69,10 +72,11 @@ class Assembly:
     """What a configuration becomes. `sites` maps each `Listen` to its Site.
 
     `seconds` is monotonic time, `clock` seconds since the epoch, `system` tells the addresses of
-    hosts, `zone_maker` makes the zones of limits. `previous` is the assembly that is
-    served until this one takes its place (`succeed`): it shares its clocks and counters, and gives
-    its upstream connections, log files and zones where the new one has the same. Raises
-    ConfigurationError for what only shows when the pieces are put together.
+    hosts, `zone_maker` makes the zones of limits, `read` gives a file's bytes (certificates, keys).
+    `previous` is the assembly that is served until this one takes its place (`succeed`): it shares
+    its clocks and counters, and gives its upstream connections, log files and zones where the new
+    one has the same. Raises ConfigurationError for what only shows when the pieces are put
+    together.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class Assembly:
         stderr: Callable[[bytes], None] = lambda _line: None,
         system: System = ask_system,
         zone_maker: ZoneMaker = IN_PROCESS,
+        read: Read = read_file,
         previous: Assembly | None = None,
     ) -> None:
         self.reactor = reactor
@@ -115,6 +120,8 @@ class Assembly:
         self.error_log = self.error_log_of(main)
         self.pools: Pools = Pools(self, None if previous is None else previous.pools)
         self.groups: Groups = Groups(self, system, None if previous is None else previous.groups)
+        self._contexts: Contexts = Contexts(read, self.warnings.append)
+        self._secure_hosts: dict[Level, SecureHost | None] = {}
         self.sites: dict[Listen, Site] = {}
         #: where each server is listened for, first
         self.served: dict[Level, Served] = {}
@@ -174,8 +181,10 @@ class Assembly:
 
     def _site(self, entries: list[addresses.Entry]) -> Site:
         level = addresses.default_of(entries).level
+        vhosts = addresses.virtual_hosts(entries, self.warnings)
+        error_log = self.error_log_of(level)
         site = Site(
-            addresses.virtual_hosts(entries, self.warnings),
+            vhosts,
             reactor=self.reactor,
             sweep=self.sweep,
             dates=self.dates,
@@ -183,11 +192,33 @@ class Assembly:
             connections=self.connections,
             settings=level[ClientSettings],
             head_limits=HeadLimits.of(level[ServerSettings]),
-            error_log=self.error_log_of(level),
+            error_log=error_log,
+            secured=self._secured(vhosts, entries, error_log),
         )
         for entry in entries:
             self.served.setdefault(entry.level, Served(site, entry.host, entry.listen.address))
         return site
+
+    def _secured(
+        self, vhosts: NameVirtualHost, entries: list[addresses.Entry], error_log: ErrorLog
+    ) -> Secured | None:
+        """TLS for an address, where one of its `listen`s says so: then it is for all servers."""
+        if not any(entry.listen.ssl for entry in entries):
+            return None
+        hosts = {entry.host: self._secure_host(entry.level) for entry in entries}
+        known = {host: secure for host, secure in hosts.items() if secure is not None}
+        return Secured(vhosts, known, error_log) if len(known) == len(hosts) else None
+
+    def _secure_host(self, level: Level) -> SecureHost | None:
+        """A server's TLS, made once; None and an error if it can't be."""
+        if level not in self._secure_hosts:
+            made = None
+            try:
+                made = self._contexts.host(level)
+            except Trouble as trouble:
+                self.errors.append(trouble.diagnostic)
+            self._secure_hosts[level] = made
+        return self._secure_hosts[level]
 
     def _virtual_host(self, server: Level) -> VirtualHost:
         settings = server[ServerSettings]
