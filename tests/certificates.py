@@ -12,6 +12,7 @@ import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
 _PEM = serialization.Encoding.PEM
@@ -45,10 +46,15 @@ def _key(kind: str) -> Any:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-@cache
+_authorities: dict[str, Pair] = {}
+
+
 def authority(name: str = "Test CA", issuer: str = "") -> Pair:
-    """An authority, its own issuer unless another one is named."""
-    return _make(name, authority(issuer) if issuer else None, "ec", is_authority=True)
+    """An authority, its own issuer unless another one is named when it is first asked for."""
+    if name not in _authorities:
+        signer = authority(issuer) if issuer else None
+        _authorities[name] = _make(name, signer, "ec", is_authority=True)
+    return _authorities[name]
 
 
 @cache
@@ -103,6 +109,26 @@ def revoking(*revoked: Pair, issuer: str = "Test CA") -> bytes:
             .build()
         )
     return builder.sign(signer.key, hashes.SHA256()).public_bytes(_PEM)
+
+
+def good(made: Pair, issuer: str = "Test CA") -> bytes:
+    """The issuer's word that a certificate is good, in DER (OCSP)."""
+    signer = authority(issuer)
+    builder = (
+        ocsp.OCSPResponseBuilder()
+        .add_response(
+            cert=made.certificate,
+            issuer=signer.certificate,
+            algorithm=hashes.SHA256(),
+            cert_status=ocsp.OCSPCertStatus.GOOD,
+            this_update=_NOW - _DAY,
+            next_update=_NOW + _DAY,
+            revocation_time=None,
+            revocation_reason=None,
+        )
+        .responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
+    )
+    return builder.sign(signer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 def write(folder: str, **files: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from OpenSSL import SSL, crypto
@@ -15,7 +16,10 @@ from .support import Bench, request
 
 
 class TLSClient:
-    """A connection over TLS to one of the bench's ports; `line` is what carries it."""
+    """A connection over TLS to one of the bench's ports; `line` is what carries it.
+
+    `again` is a client whose session is to be resumed, with its certificate.
+    """
 
     def __init__(
         self,
@@ -24,32 +28,34 @@ class TLSClient:
         *,
         port: int = 443,
         pair: Pair | None = None,
+        chain: Sequence[Pair] = (),
         options: int = 0,
-        session: Any = None,
+        again: TLSClient | None = None,
         ciphers: bytes = b"",
         alpn: tuple[bytes, ...] = (),
         connect: bool = True,
     ) -> None:
         self.line = bench.client(port)
-        context = SSL.Context(SSL.SSLv23_METHOD)
-        context.set_options(options)
-        if ciphers:
-            context.set_cipher_list(ciphers)
-        if alpn:
-            context.set_alpn_protos(list(alpn))
-        if pair is not None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
-                context.use_certificate(crypto.X509.from_cryptography(pair.certificate))
-                context.use_privatekey(crypto.PKey.from_cryptography_key(pair.key))
         self.stapled = b""
-        context.set_ocsp_client_callback(self._staple)
-        self.tls = tls = SSL.Connection(context, None)
+        if again is None:
+            self.context = context = SSL.Context(SSL.SSLv23_METHOD)
+            context.set_options(options)
+            if ciphers:
+                context.set_cipher_list(ciphers)
+            if alpn:
+                context.set_alpn_protos(list(alpn))
+            if pair is not None:
+                self._show(pair, chain)
+            context.set_ocsp_client_callback(self._staple)
+        else:
+            # pyOpenSSL takes a session only where its context is the same.
+            self.context = again.context
+        self.tls = tls = SSL.Connection(self.context, None)
         tls.request_ocsp()
         if name is not None:
             tls.set_tlsext_host_name(name.encode())
-        if session is not None:
-            tls.set_session(session)
+        if again is not None:
+            tls.set_session(again.session)
         tls.set_connect_state()
         #: what was decrypted, and what ended it: "close_notify" or an error's words
         self.plain = bytearray()
@@ -57,6 +63,15 @@ class TLSClient:
         self.connected = False
         if connect:
             self.pump()
+
+    def _show(self, pair: Pair, chain: Sequence[Pair]) -> None:
+        context = self.context
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.use_certificate(crypto.X509.from_cryptography(pair.certificate))
+            context.use_privatekey(crypto.PKey.from_cryptography_key(pair.key))
+            for one in chain:
+                context.add_extra_chain_cert(crypto.X509.from_cryptography(one.certificate))
 
     def _staple(self, _connection: Any, response: bytes, _data: Any) -> bool:
         self.stapled = response

@@ -118,6 +118,8 @@ def _verify(depth: int) -> Any:
     def called(_ok: int, store: Any) -> int:
         if lib.X509_STORE_CTX_get_error_depth(store) > depth + 1:
             lib.X509_STORE_CTX_set_error(store, _CHAIN_TOO_LONG)
+        # What is left of errors that end nothing would be taken for the next call's.
+        lib.ERR_clear_error()
         return 1
 
     if depth not in _verifying:

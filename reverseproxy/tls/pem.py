@@ -111,11 +111,9 @@ def revoke(store: crypto.X509Store, data: bytes) -> None:
             found = x509.load_pem_x509_crl(text)
         except ValueError as error:
             raise PEMError(f"holds a list that can't be read: {error}") from error
-        try:
-            store.add_crl(found)
-        except TypeError:
-            # pyOpenSSL before 23.3.
-            store.add_crl(crypto.CRL.from_cryptography(found))  # type: ignore[attr-defined]
+        older = getattr(crypto, "CRL", None)
+        # pyOpenSSL before 24.3 takes a kind of its own.
+        store.add_crl(found if older is None else older.from_cryptography(found))
     store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
 
 
