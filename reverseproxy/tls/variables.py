@@ -95,7 +95,7 @@ def _with_tabs(certificate: x509.Certificate) -> bytes:
 
 
 def _escaped(certificate: x509.Certificate) -> bytes:
-    return quote(_pem(certificate), safe="!$&'()*,-./:;=@_~").encode()
+    return quote(_pem(certificate), safe="").encode()
 
 
 def _fingerprint(certificate: x509.Certificate) -> bytes:
