@@ -16,7 +16,7 @@ from OpenSSL import SSL
 
 from reverseproxy.config import Diagnostic, Level, Origin
 
-from . import library, pem
+from . import library, pem, tickets
 from .settings import PROTOCOLS, Command, File, PEMFile, SecureSettings
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Root:
     signatures: str
     cache: bool
     timeout: int
-    ticket_key: bytes
+    ticket_keys: tuple[bytes, ...] = attrs.field(repr=False)
     identity: bytes
 
 
@@ -111,7 +111,7 @@ class Contexts:
             signatures=self._signatures(commands),
             cache=any(one not in ("off", "none") for one in settings.ssl_session_cache),
             timeout=int(settings.ssl_session_timeout),
-            ticket_key=self._ticket_key(level, settings),
+            ticket_keys=self._ticket_keys(level, settings),
             identity=identity,
         )
         options = self._options(settings, commands)
@@ -273,10 +273,10 @@ class Contexts:
             raise Trouble(command.word.origin, f'OpenSSL does not know all of "{command.value}"')
         return command.value
 
-    def _ticket_key(self, level: Level, settings: SecureSettings) -> bytes:
+    def _ticket_keys(self, level: Level, settings: SecureSettings) -> tuple[bytes, ...]:
         files = settings.ssl_session_ticket_key
         if not files:
-            return b""
+            return ()
         origin = level.origin_of("ssl_session_ticket_key")
         if not library.can_set_ticket_keys():
             raise Trouble(
@@ -285,12 +285,12 @@ class Contexts:
                 "an OpenSSL of its own",
                 "leave the directive out: the workers share a key that the master makes",
             )
-        keys = [self._read(file) for file in files]
+        keys = tuple(self._read(file) for file in files)
         for file, key in zip(files, keys, strict=True):
-            if len(key) not in library.TICKET_KEY_SIZES:
+            if len(key) not in tickets.SIZES:
                 message = f'"{file.path}" has {len(key)} bytes: a ticket key has 80 or 48'
                 raise Trouble(file.word.origin, message, "openssl rand 80 makes one")
-        return b"".join(len(key).to_bytes(1, "big") + key for key in keys)
+        return keys
 
     @staticmethod
     def _options(settings: SecureSettings, commands: dict[str, Command]) -> int:

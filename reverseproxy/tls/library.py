@@ -2,7 +2,7 @@
 
 pyOpenSSL binds what Python programs commonly need. The rest of what a server needs is reached in
 two ways: `lib` are the functions that cryptography binds without showing them, which differ from
-version to version; `_native` is libssl itself, where cryptography was linked to the system's one
+version to version; `native` is libssl itself, where cryptography was linked to the system's one
 (Debian's packages), and None where it brought its own (the wheels of PyPI).
 """
 
@@ -22,17 +22,14 @@ ffi: Any = SSL._ffi  # type: ignore[attr-defined]  # as above
 #: RFC 8446 section 6.2.
 UNRECOGNIZED_NAME = 112
 _FATAL = 2
-_SET_TICKET_KEYS = 59
 _SET_GROUPS_LIST = 92
-#: Bytes of a ticket key file: a name, a key for AES and one for HMAC, of 128 or 256 bits.
-TICKET_KEY_SIZES = (48, 80)
 
 
 class HandshakeRefused(Exception):
     """What the choice of a name raises: the client gets the alert `unrecognized_name`."""
 
 
-def _find_native() -> Any:
+def _find() -> Any:
     for name in ("_openssl", "_rust"):
         try:
             module = importlib.import_module(f"cryptography.hazmat.bindings.{name}")
@@ -47,7 +44,7 @@ def _find_native() -> Any:
     return None
 
 
-_native = _find_native()
+native = _find()
 
 
 def pointer(thing: Any) -> int:
@@ -55,25 +52,19 @@ def pointer(thing: Any) -> int:
     return int(ffi.cast("uintptr_t", thing))
 
 
+def raw(context: SSL.Context) -> int:
+    """The address of a context."""
+    return pointer(context._context)  # type: ignore[attr-defined]  # as above
+
+
 def can_set_ticket_keys() -> bool:
     """Whether the keys of session tickets can be set (`ssl_session_ticket_key`)."""
-    return _native is not None
+    return native is not None
 
 
 def can_set_groups() -> bool:
     """Whether the groups of the key exchange can be set (`ssl_ecdh_curve`)."""
-    return _native is not None or hasattr(lib, "SSL_CTX_set1_curves_list")
-
-
-def set_ticket_keys(context: SSL.Context, packed: bytes) -> None:
-    """Encrypt session tickets with a key: 16 bytes of name, 32 for HMAC, 32 for AES-256.
-
-    `packed` is a byte of length and the key. Raises ValueError if OpenSSL does not take it.
-    """
-    key = packed[1 : 1 + packed[0]]
-    raw = pointer(context._context)  # type: ignore[attr-defined]  # as above
-    if _native is None or _native.SSL_CTX_ctrl(raw, _SET_TICKET_KEYS, len(key), key) != 1:
-        raise ValueError("OpenSSL does not take the key")
+    return native is not None or hasattr(lib, "SSL_CTX_set1_curves_list")
 
 
 #: callbacks that C holds must live as long as their contexts: as long as the process, here
@@ -159,8 +150,8 @@ def reused(connection: SSL.Connection) -> bool:
 def set_groups(context: SSL.Context, groups: str) -> bool:
     """The groups of the key exchange, "X25519:P-256"; False where one is not known."""
     raw = context._context  # type: ignore[attr-defined]  # as above
-    if _native is not None:
-        found = _native.SSL_CTX_ctrl(pointer(raw), _SET_GROUPS_LIST, 0, groups.encode())
+    if native is not None:
+        found = native.SSL_CTX_ctrl(pointer(raw), _SET_GROUPS_LIST, 0, groups.encode())
     else:
         found = lib.SSL_CTX_set1_curves_list(raw, groups.encode())
     lib.ERR_clear_error()

@@ -16,7 +16,7 @@ from OpenSSL import SSL
 
 from reverseproxy.errors import ClientError
 
-from . import library
+from . import library, tickets
 from .admission import SecureRequest
 from .context import Root, SecureHost
 from .transport import Secure, SecureServer, SecureUnixServer
@@ -43,8 +43,8 @@ def root_context(root: Root) -> SSL.Context:
         library.set_groups(context, root.groups)
     if root.signatures:
         library.set_signature_algorithms(context, root.signatures)
-    if root.ticket_key:
-        library.set_ticket_keys(context, root.ticket_key)
+    if root.ticket_keys:
+        tickets.use(context, root.ticket_keys)
     library.on_name(context, _named)
     if len(_roots) >= _MOST:
         _roots.pop(next(iter(_roots)))

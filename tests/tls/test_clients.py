@@ -9,6 +9,9 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
+from reverseproxy.config import ConfigurationError
+from reverseproxy.tls import library
+
 from ..certificates import authority, pair, revoking, write, write_pair
 from ..support import Bench, request, serve
 from ..tlsclient import TLSClient
@@ -225,6 +228,29 @@ class SessionTests(ClientCase):
         first.get()
         other = self.server("")
         self.assertTrue(TLSClient(other, again=first).reused)
+
+    def test_ticket_keys(self) -> None:
+        """Tickets of any key that is given are taken, also of an older one; others are not."""
+        folder = os.path.abspath(self.mktemp())
+        write_pair(folder, "one", pair("example.org"))
+        write(folder, new=os.urandom(80), old=os.urandom(48), other=os.urandom(80))
+
+        def bench(*names: str) -> Bench:
+            keys = " ".join(f"ssl_session_ticket_key {name}.pem;" for name in names)
+            return serve(self, f"server {{ listen 443 ssl; {ONE} {keys} return 200 hi; }}", folder)
+
+        if not library.can_set_ticket_keys():
+            with self.assertRaises(ConfigurationError) as caught:
+                bench("new")
+            self.assertIn("the keys of tickets can't be set", str(caught.exception))
+            return
+        for options in (0, ONLY_12):
+            first = TLSClient(bench("old"), options=options)
+            first.get()
+            for names, reused in ((("old",), True), (("new", "old"), True), (("other",), False)):
+                client = TLSClient(bench(*names), again=first)
+                self.assertEqual(client.reused, reused, names)
+                self.assertEqual(client.get().body, b"hi")
 
     def test_verified(self) -> None:
         """A resumed session knows its certificate, and that it didn't verify."""
