@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import attrs
 from OpenSSL import SSL
 
-from reverseproxy.config import Diagnostic, Level, Origin
+from reverseproxy.config import Diagnostic, Level, Origin, Template, read_file
 
 from . import library, pem, tickets
-from .settings import PROTOCOLS, Command, File, PEMFile, SecureSettings
+from .settings import PROTOCOLS, Command, File, PEMFile, SecureSettings, Trouble
+from .varying import Rendered, VaryingContexts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,14 +49,6 @@ _OPTIONS = {
 }
 
 
-class Trouble(Exception):
-    """What is wrong with a server's settings."""
-
-    def __init__(self, origin: Origin | None, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.diagnostic = Diagnostic(origin, message, hint)
-
-
 @attrs.define(eq=False)
 class SecureHost:
     """A server as TLS has it. `context` is None where every handshake is refused."""
@@ -68,6 +61,8 @@ class SecureHost:
     options: int
     #: what the first context of an address must be like
     root: Root
+    #: what makes the contexts of certificates with variables, if there are some
+    varying: VaryingContexts | None = None
 
     @property
     def depth(self) -> int | None:
@@ -91,9 +86,15 @@ class Root:
 class Contexts:
     """Makes contexts. `read` gives a file's bytes, `warn` is told what is odd and not wrong."""
 
-    def __init__(self, read: Read, warn: Callable[[Diagnostic], None]) -> None:
+    def __init__(
+        self,
+        read: Read,
+        warn: Callable[[Diagnostic], None],
+        compile_: Callable[[Template], Rendered],
+    ) -> None:
         self._read_file = read
         self._warn = warn
+        self._compile = compile_
 
     def host(self, level: Level) -> SecureHost:
         """A server's. Raises Trouble."""
@@ -115,10 +116,26 @@ class Contexts:
             identity=identity,
         )
         options = self._options(settings, commands)
-        context = None
-        if not settings.ssl_reject_handshake or settings.ssl_certificate:
+        context = varying = None
+        if settings.ssl_certificate:
             context = self.context(level, self._pairs(settings), identity)
-        return SecureHost(settings, context, identity, options, root)
+            varying = self._varying(level, identity)
+        return SecureHost(settings, context, identity, options, root, varying)
+
+    def _varying(self, level: Level, identity: bytes) -> VaryingContexts | None:
+        settings = level[SecureSettings]
+        written = list(zip(settings.ssl_certificate, settings.ssl_certificate_key, strict=True))
+        if not any(one.template.names for pair in written for one in pair):
+            return None
+        return VaryingContexts(
+            [
+                (self._compile(certificate.template), self._compile(key.template), certificate, key)
+                for certificate, key in written
+            ],
+            settings.ssl_certificate_cache,
+            lambda pairs: self.context(level, pairs, identity),
+            read_file,
+        )
 
     def context(
         self, level: Level, pairs: Sequence[tuple[bytes, bytes, PEMFile, PEMFile]], identity: bytes
@@ -161,7 +178,8 @@ class Contexts:
             settings.ssl_certificate, settings.ssl_certificate_key, strict=False
         ):
             if certificate.template.names or key.template.names:
-                continue
+                # The whole context is made in the handshake.
+                return []
             found.append(
                 (
                     self.contents(certificate.word.text, certificate.word.origin),

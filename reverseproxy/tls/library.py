@@ -26,7 +26,10 @@ _SET_GROUPS_LIST = 92
 
 
 class HandshakeRefused(Exception):
-    """What the choice of a name raises: the client gets the alert `unrecognized_name`."""
+    """What the choice of a name raises: the client gets the alert `unrecognized_name`.
+
+    The message is for the error log.
+    """
 
 
 def _find() -> Any:

@@ -20,6 +20,7 @@ from . import library, tickets
 from .admission import SecureRequest
 from .context import Root, SecureHost
 from .transport import Secure, SecureServer, SecureUnixServer
+from .varying import VaryingContexts
 
 if TYPE_CHECKING:
     from reverseproxy.logs.errors import ErrorLog
@@ -113,6 +114,8 @@ class Secured:
         if host.settings.ssl_reject_handshake:
             raise library.HandshakeRefused
         if host is self.default:
+            if host.varying is not None:
+                self._vary(transport, connection, host.varying)
             return
         if (
             host.depth is not None
@@ -122,6 +125,20 @@ class Secured:
             # It was resumed before the name was known: what was verified then is nothing here.
             raise library.HandshakeRefused
         self._become(connection, transport, host)
+        if host.varying is not None:
+            self._vary(transport, connection, host.varying)
+
+    def _vary(
+        self, transport: Secure, connection: SSL.Connection, varying: VaryingContexts
+    ) -> None:
+        """Show the certificate that variables name."""
+        if library.reused(connection):
+            return
+        try:
+            connection.set_context(varying.context(transport.protocol))
+        except library.HandshakeRefused as error:
+            self._error_log.error(f"no certificate: {error}", channel=transport.protocol)
+            raise
 
     def broken(self, transport: Secure, why: str) -> None:
         """TLS failed."""

@@ -12,6 +12,8 @@ from reverseproxy.config import (
     Context,
     Diagnostic,
     Level,
+    Origin,
+    Paths,
     Template,
     Word,
     directive,
@@ -30,6 +32,14 @@ HTTP_SERVER = Context.HTTP | Context.SERVER
 
 PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _CACHE = re.compile(r"builtin(?::[0-9]{1,9})?|shared:[^:]+:[0-9]+[kKmM]?")
+
+
+class Trouble(Exception):
+    """What is wrong with a server's settings."""
+
+    def __init__(self, origin: Origin | None, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.diagnostic = Diagnostic(origin, message, hint)
 
 
 @attrs.frozen
@@ -59,6 +69,7 @@ class PEMFile:
 
     template: Template
     word: Word
+    paths: Paths = attrs.field(repr=False)
 
 
 def pem_file(args: Args) -> PEMFile:
@@ -66,9 +77,10 @@ def pem_file(args: Args) -> PEMFile:
     word = args.words[0]
     if word.text.startswith("engine:") or word.text.startswith("store:"):
         raise BadValue("keys of engines and of stores can't be used; a file can", word)
-    if "$" not in word.text:
+    template = args.template(word)
+    if not template.names:
         word = attrs.evolve(word, text=args.paths.conf(word.text))
-    return PEMFile(args.template(word), word)
+    return PEMFile(template, word, args.paths)
 
 
 def protocols(args: Args) -> frozenset[str]:

@@ -37,8 +37,9 @@ from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
-from reverseproxy.tls.context import Contexts, Read, SecureHost, Trouble
+from reverseproxy.tls.context import Contexts, Read, SecureHost
 from reverseproxy.tls.names import Secured
+from reverseproxy.tls.settings import Trouble
 from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.names import System, ask_system
 from reverseproxy.upstream.pool import Pools
@@ -120,7 +121,7 @@ class Assembly:
         self.error_log = self.error_log_of(main)
         self.pools: Pools = Pools(self, None if previous is None else previous.pools)
         self.groups: Groups = Groups(self, system, None if previous is None else previous.groups)
-        self._contexts: Contexts = Contexts(read, self.warnings.append)
+        self._contexts: Contexts = Contexts(read, self.warnings.append, self.variables.compile)
         self._secure_hosts: dict[Level, SecureHost | None] = {}
         self.sites: dict[Listen, Site] = {}
         #: where each server is listened for, first

@@ -253,3 +253,57 @@ class PairTests(SynchronousTestCase):
         other = secure(self, f"server {{ listen 443 ssl; {ONE} ssl_stapling on; }}")
         self.assertEqual(TLSClient(other).stapled, b"")
         self.assertIn("ssl_stapling_file", str(other.assembly.warnings[0]))
+
+
+class VaryingTests(SynchronousTestCase):
+    """Certificates that variables name."""
+
+    def bench(self, extra: str = "") -> Bench:
+        """A bench whose server has a certificate for each name."""
+        return secure(
+            self,
+            "server { listen 443 ssl; ssl_certificate $ssl_server_name.pem; "
+            f'ssl_certificate_key $ssl_server_name-key.pem; {extra} return 200 "hi"; }}',
+            **{"a.test": "a.test", "b.test": "b.test"},
+        )
+
+    def test_names(self) -> None:
+        """Each name has the certificate in its file; where there is none, the log says why."""
+        bench = self.bench()
+        for name in ("a.test", "b.test", "a.test"):
+            client = TLSClient(bench, name)
+            self.assertEqual(client.subject, name)
+            self.assertEqual(client.get().body, b"hi")
+        refused = TLSClient(bench, "c.test")
+        self.assertFalse(refused.connected)
+        self.assertIn("No such file or directory", bench.errors()[-2])
+        self.assertIn("c.test.pem", bench.errors()[-2])
+
+    def test_wrong(self) -> None:
+        """A pair that doesn't fit refuses its own name only."""
+        bench = self.bench()
+        write_pair(bench.prefix, "a.test", pair("a.test"))
+        write(bench.prefix, **{"a.test-key": pair("b.test").key_pem()})
+        self.assertFalse(TLSClient(bench, "a.test").connected)
+        self.assertIn("does not belong to", bench.errors()[-2])
+        self.assertTrue(TLSClient(bench, "b.test").connected)
+
+    def test_cache(self) -> None:
+        """What is in the cache is not read again while it is valid, and is when it is not."""
+        bench = self.bench("ssl_certificate_cache max=1 inactive=20s valid=10s;")
+        self.assertEqual(TLSClient(bench, "a.test").subject, "a.test")
+        write_pair(bench.prefix, "a.test", pair("other.test"))
+        self.assertEqual(TLSClient(bench, "a.test").subject, "a.test")
+        bench.advance(11)
+        self.assertEqual(TLSClient(bench, "a.test").subject, "other.test")
+        write_pair(bench.prefix, "a.test", pair("a.test"))
+        # Another one takes its place.
+        self.assertEqual(TLSClient(bench, "b.test").subject, "b.test")
+        self.assertEqual(TLSClient(bench, "a.test").subject, "a.test")
+
+    def test_not_cached(self) -> None:
+        """Without a cache the files are read for each handshake."""
+        bench = self.bench()
+        self.assertEqual(TLSClient(bench, "a.test").subject, "a.test")
+        write_pair(bench.prefix, "a.test", pair("other.test"))
+        self.assertEqual(TLSClient(bench, "a.test").subject, "other.test")
