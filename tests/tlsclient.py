@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from OpenSSL import SSL, crypto
 
@@ -12,7 +12,15 @@ from reverseproxy.tls import library
 
 from .answers import Answer, read_answers
 from .certificates import Pair
-from .support import Bench, request
+from .support import Client, request
+
+
+class Connects(Protocol):
+    """What clients connect to: a bench, for one."""
+
+    def client(self, port: int = 80) -> Client:
+        """A new connection."""
+        raise NotImplementedError
 
 
 class TLSClient:
@@ -23,7 +31,7 @@ class TLSClient:
 
     def __init__(
         self,
-        bench: Bench,
+        bench: Connects,
         name: str | None = "example.org",
         *,
         port: int = 443,

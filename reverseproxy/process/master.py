@@ -23,6 +23,7 @@ from .loaded import Loaded
 from .observing import Observer
 from .pidfile import PidFile
 from .preparing import prepare
+from .renewing import Renewing
 from .rights import lasting
 from .settings import MainSettings
 from .sharing import Shared, number_of_workers
@@ -66,6 +67,7 @@ class Master(Service):
         self.workers = Workers(self)
         self._upgrade = Upgrade(self)
         self._notifier = Notifier(reactor)
+        self._renewing = Renewing(reactor, lambda: self.loaded, self._renew)
         self._stopped: Deferred[None] | None = None
         self._reloading = False
         self._reload_again = False
@@ -97,6 +99,7 @@ class Master(Service):
         self.workers.become(self.number)
         self._hear()
         self.reactor.callWhenRunning(self._begin)
+        self._renewing.start()
         self.pid_file.write()
         self._log.info("serving {addresses}", addresses=", ".join(map(str, self.sockets)))
 
@@ -132,13 +135,16 @@ class Master(Service):
 
     # --- reload ---
 
-    def reload(self) -> None:
-        """Read the configuration again; if anything is wrong nothing changes."""
+    def reload(self, renewed: Sources | None = None) -> None:
+        """Read the configuration again; if anything is wrong nothing changes.
+
+        `renewed` is what was read before, with certificates in it that are new.
+        """
         if self._reloading:
             self._reload_again = True
             return
         self.error_log.log("notice", "reconfiguring")
-        sources = Sources()
+        sources = renewed or Sources()
         maker: ZoneMaker = IN_PROCESS
         try:
             configuration = self.read(sources)
@@ -154,6 +160,12 @@ class Master(Service):
         self._reloading = True
         self._notifier.reloading()
         self._change(loaded, sockets).addBoth(self._reloaded)
+
+    def _renew(self, sources: Sources) -> bool:
+        if self._reloading:
+            return False
+        self.reload(sources)
+        return True
 
     def _change(self, loaded: Loaded, new: dict[Address, socket.socket]) -> Deferred[Any]:
         before, self.loaded = self.loaded, loaded
@@ -203,6 +215,7 @@ class Master(Service):
     def stopService(self) -> Deferred[None]:
         """End the workers that are left, and let go of everything."""
         super().stopService()
+        self._renewing.stop()
         done: Deferred[None] = Deferred()
         if self.workers.none:
             done.callback(None)

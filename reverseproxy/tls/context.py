@@ -95,6 +95,8 @@ class Contexts:
         self._read_file = read
         self._warn = warn
         self._compile = compile_
+        #: the files of servers with `ssl_certificate_reload`; of certificates when they end
+        self.renewable: dict[str, float | None] = {}
 
     def host(self, level: Level) -> SecureHost:
         """A server's. Raises Trouble."""
@@ -148,9 +150,12 @@ class Contexts:
         passwords = self._passwords(settings)
         for certificate, key, where, whose in pairs:
             try:
-                pem.use_pair(context, certificate, key, passwords)
+                made = pem.use_pair(context, certificate, key, passwords)
             except pem.PEMError as error:
                 raise self._misfit(error, where, whose) from error
+            if settings.ssl_certificate_reload and not where.template.names:
+                self.renewable[where.word.text] = pem.validity(made)[1].timestamp()
+                self.renewable.setdefault(whose.word.text)
         self._ciphers(context, level, commands)
         if settings.ssl_dhparam is not None:
             self._parameters(context, settings.ssl_dhparam)

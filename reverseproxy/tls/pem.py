@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import warnings
@@ -115,6 +116,18 @@ def revoke(store: crypto.X509Store, data: bytes) -> None:
         # pyOpenSSL before 24.3 takes a kind of its own.
         store.add_crl(found if older is None else older.from_cryptography(found))
     store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
+
+
+def validity(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime.datetime]:
+    """From when to when a certificate is valid."""
+    if hasattr(certificate, "not_valid_after_utc"):
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    # cryptography before 42.
+    utc = datetime.UTC
+    return (
+        certificate.not_valid_before.replace(tzinfo=utc),
+        certificate.not_valid_after.replace(tzinfo=utc),
+    )
 
 
 def told(error: Exception) -> str:

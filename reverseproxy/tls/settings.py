@@ -207,6 +207,12 @@ class SecureSettings:
         doc="Keeps certificates whose files are named by variables.",
         syntax="off | max=number [inactive=time] [valid=time]",
     )
+    ssl_certificate_reload: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER,
+        doc="Looks once a minute whether the files were renewed (this daemon's own).",
+    )
     ssl_password_file: File | None = directive(
         file, None, HTTP_SERVER, doc="Passwords for encrypted keys, a line each.", syntax="file"
     )

@@ -98,6 +98,7 @@ class Secure(SendAtOnce):
         if tls is None or self._reading:
             return None
         self._reading = True
+        silent = True
         try:
             if not self.agreed:
                 tls.do_handshake()
@@ -105,7 +106,9 @@ class Secure(SendAtOnce):
                 self._flush()
                 self.protocol.handshakeCompleted()
             while not self._held and self.connected:
-                self.protocol.dataReceived(tls.recv(RECORD))
+                data = tls.recv(RECORD)
+                silent = False
+                self.protocol.dataReceived(data)
             self._left = self._held
         except SSL.WantReadError:
             self._left = False
@@ -120,7 +123,9 @@ class Secure(SendAtOnce):
             return None
         finally:
             self._reading = False
-        self._flush()
+        if silent:
+            # What came was TLS's own; what it says to anything else leaves with the next record.
+            self._flush()
         return None
 
     def pauseProducing(self) -> None:

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from . import library
+from .pem import validity
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
@@ -147,17 +148,6 @@ def _legacy_name(name: x509.Name) -> bytes:
     ).encode()
 
 
-def _moments(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime.datetime]:
-    if hasattr(certificate, "not_valid_after_utc"):
-        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    # cryptography before 42.
-    utc = datetime.UTC
-    return (
-        certificate.not_valid_before.replace(tzinfo=utc),
-        certificate.not_valid_after.replace(tzinfo=utc),
-    )
-
-
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -171,7 +161,7 @@ def _remaining(request: Request) -> bytes | None:
     found = None if connection is None else connection.get_peer_certificate()
     if found is None:
         return None
-    left = _moments(found.to_cryptography())[1].timestamp() - request.site.dates.clock()
+    left = validity(found.to_cryptography())[1].timestamp() - request.site.dates.clock()
     return b"%d" % max(0, left // 86400)
 
 
@@ -187,9 +177,9 @@ GETTERS: dict[str, Getter] = {
     "ssl_client_s_dn": _of_certificate(lambda one: _name(one.subject)),
     "ssl_client_s_dn_legacy": _of_certificate(lambda one: _legacy_name(one.subject)),
     "ssl_client_serial": _of_certificate(_serial),
-    "ssl_client_v_end": _of_certificate(lambda one: _moment(_moments(one)[1])),
+    "ssl_client_v_end": _of_certificate(lambda one: _moment(validity(one)[1])),
     "ssl_client_v_remain": _remaining,
-    "ssl_client_v_start": _of_certificate(lambda one: _moment(_moments(one)[0])),
+    "ssl_client_v_start": _of_certificate(lambda one: _moment(validity(one)[0])),
     "ssl_client_verify": _verify,
     "ssl_curve": _of_connection(_group),
     # Early data is never taken.

@@ -123,6 +123,8 @@ class Assembly:
         self.groups: Groups = Groups(self, system, None if previous is None else previous.groups)
         self._contexts: Contexts = Contexts(read, self.warnings.append, self.variables.compile)
         self._secure_hosts: dict[Level, SecureHost | None] = {}
+        #: files that are looked at for being renewed; of certificates when they end (epoch)
+        self.renewable = self._contexts.renewable
         self.sites: dict[Listen, Site] = {}
         #: where each server is listened for, first
         self.served: dict[Level, Served] = {}

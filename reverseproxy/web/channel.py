@@ -78,6 +78,9 @@ class HTTPChannel(EndingChannel):
 
     def handshakeCompleted(self) -> None:
         """TLS is agreed upon: from now on the client has time to send a head."""
+        if self.settings.tcp_nodelay:
+            # Else an answer would wait until the client has acknowledged its tickets.
+            self.transport.setTcpNoDelay(True)
         self.deadline = self.site.sweep.now + self.settings.client_header_timeout
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from typing import Any
 
 from OpenSSL import SSL
@@ -300,3 +302,62 @@ class EndingTests(SynchronousTestCase):
         for _ in range(50):
             bench.advance(0.1)
         self.assertTrue(upstream.received.endswith(body))
+
+
+class LivingTests(SynchronousTestCase):
+    """Connections over TLS that live long, and what is left of them."""
+
+    def test_tunnel(self) -> None:
+        """After 101 bytes pass both ways, as for a WebSocket, and the end reaches both."""
+        bench = proxied(
+            self,
+            'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; '
+            "proxy_http_version 1.1;",
+        )
+        client = TLSClient(bench)
+        client.send(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+        )
+        upstream = bench.upstream()
+        upstream.take()
+        upstream.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+            b"Connection: upgrade\r\n\r\nfirst"
+        )
+        client.pump()
+        self.assertTrue(client.plain.startswith(b"HTTP/1.1 101 "))
+        self.assertTrue(client.plain.endswith(b"first"))
+        big = os.urandom(200_000)
+        client.send(big)
+        self.assertEqual(upstream.take(), big)
+        upstream.send(big)
+        client.pump()
+        self.assertTrue(client.plain.endswith(big))
+        upstream.close()
+        client.pump()
+        self.assertEqual(client.over, "close_notify")
+
+    def test_nothing_left(self) -> None:
+        """A connection that is over is freed without the collector, and TLS's memory with it."""
+        bench = secure(self, f"server {{ listen 443 ssl; {ONE} return 200 hi; }}")
+        client = TLSClient(bench)
+        client.get(b"/", b"Connection: close")
+        held = weakref.ref(client.transport.tls)
+        self.assertEqual(client.line.ended, "closed")
+        gc.disable()
+        self.addCleanup(gc.enable)
+        del client.line.transport
+        bench.reactor.settle()
+        self.assertIsNone(held())
+
+    def test_pieces(self) -> None:
+        """Bytes may come in any pieces: each record alone, or a record in two."""
+        bench = secure(self, f"server {{ listen 443 ssl; {ONE} return 200 hi; }}")
+        client = TLSClient(bench)
+        for piece in (b"GET / HT", b"TP/1.1\r\nHo", b"st: a\r\n\r\n"):
+            client.tls.send(piece)
+        records = client.tls.bio_read(100_000)
+        for byte in records:
+            client.line.send(bytes([byte]))
+        client.pump()
+        self.assertEqual(client.answers(b"GET")[0].body, b"hi")
