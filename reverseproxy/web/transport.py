@@ -366,7 +366,7 @@ def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) ->
 
 
 def has_files(transport: object) -> bool:
-    """Whether `transport` can send files from the kernel (TLS and test transports can't)."""
+    """Whether `transport` can send files (those of tests can't); over TLS it reads them."""
     return isinstance(transport, SendAtOnce)
 
 
