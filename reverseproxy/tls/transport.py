@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .names import Secured
 
 #: How much of what waits is made into records at once.
-PIECE = 64 * 1024
+PIECE = 32 * 1024
 #: The longest record, in the clear; and how much longer one may become (RFC 8446 section 5.2).
 RECORD = 16 * 1024
 OVERHEAD = 256
@@ -117,8 +117,10 @@ class Secure(SendAtOnce):
         except SSL.Error as error:
             self._flush()
             self.secured.broken(self, told(error))
-            # The alert is to arrive; nothing that comes is understood any more.
+            # The alert is to arrive; nothing that comes is understood any more, nor can be sent.
             self._parted = True
+            self.unregisterProducer()
+            self._forget_clear()
             self.loseConnection()
             return None
         finally:
@@ -334,11 +336,17 @@ class Secure(SendAtOnce):
 
     def discard(self) -> None:
         """Forget what is queued."""
-        self.unsent += sum(
-            piece.remaining for piece in self._clear if isinstance(piece, FileSegment)
-        )
-        self._clear.clear()
+        self._forget_clear()
         super().discard()
+
+    def _forget_clear(self) -> None:
+        for piece in self._clear:
+            if isinstance(piece, FileSegment):
+                self.unsent += piece.remaining
+            else:
+                self.unsent += len(piece)
+                self.pending -= len(piece)
+        self._clear.clear()
 
     def paced(self, pace: Pace | None) -> None:
         """Send no faster than this from now on, up to the end of the answer."""

@@ -361,3 +361,18 @@ class LivingTests(SynchronousTestCase):
             client.line.send(bytes([byte]))
         client.pump()
         self.assertEqual(client.answers(b"GET")[0].body, b"hi")
+
+    def test_broken_while_sending(self) -> None:
+        """What can't be decrypted ends the connection, also while much waits to be sent."""
+        bench = secure(self, f"server {{ listen 443 ssl; {ONE} root .; }}")
+        with open(bench.path("file"), "wb") as file:
+            file.write(bytes(500_000))
+        for method in (b"GET", b"HEAD"):
+            client = TLSClient(bench)
+            client.line.stop_reading(1000)
+            client.send(b"%b /file HTTP/1.1\r\nHost: a\r\n\r\n" % method)
+            client.line.send(b"\x17\x03\x03\x00\x20" + bytes(32))
+            client.line.read_on()
+            self.assertEqual(client.line.ended, "closed")
+            self.assertIn("TLS failed: ", bench.errors()[-1])
+        self.assertEqual(bench.assembly.connections.clients, 0)
