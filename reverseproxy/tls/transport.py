@@ -19,9 +19,11 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.internet import main
+from twisted.internet.interfaces import ISSLTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from reverseproxy.web.transport import TURN, FileSegment, SendAtOnce, Server, UnixServer
 
@@ -43,6 +45,7 @@ _HANDSHAKE = 0x16
 _SSL2 = 0x80
 
 
+@implementer(ISSLTransport)
 class Secure(SendAtOnce):
     """The part of a `SecureServer` that TLS is about."""
 
@@ -318,7 +321,11 @@ class Secure(SendAtOnce):
             return
         self._flush()
 
-    # --- what a channel asks ---
+    # --- what a channel asks, and a resource of Twisted's ---
+
+    def getPeerCertificate(self) -> crypto.X509 | None:
+        """The client's certificate, whatever it is worth (ISSLTransport)."""
+        return None if self.tls is None else self.tls.get_peer_certificate()
 
     @property
     def busy(self) -> bool:

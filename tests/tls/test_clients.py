@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from OpenSSL import SSL
+from twisted.internet.interfaces import ISSLTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.config import ConfigurationError
@@ -80,6 +81,12 @@ class VerifyingTests(ClientCase):
         self.assertEqual(status, 200)
         self.assertTrue(said.startswith(b"FAILED:unable to verify the first"), said)
         self.assertEqual(self.verdict(bench, "Old", "ec", "Test CA", -1)[0], 400)
+
+    def test_for_resources(self) -> None:
+        """A resource of Twisted's finds the certificate where ISSLTransport has it."""
+        client = TLSClient(self.server(VERIFIES), pair=pair("Client"))
+        shown = ISSLTransport(client.transport).getPeerCertificate()
+        self.assertEqual(shown.get_subject().CN, "Client")
 
     def test_off(self) -> None:
         """With off clients are not asked for any."""
