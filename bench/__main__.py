@@ -1,10 +1,10 @@
-"""All measurements, or those that are named: `python -m bench [small] [memory]`."""
+"""All measurements, or those that are named: `python -m bench [small] [memory] [tls]`."""
 
 import sys
 
-from bench import memory, small
+from bench import memory, small, tls
 
-PARTS = {"small": small.main, "memory": memory.main}
+PARTS = {"small": small.main, "memory": memory.main, "tls": tls.main}
 
 unknown = set(sys.argv[1:]) - set(PARTS)
 if unknown:

@@ -65,7 +65,8 @@ http {{
 """
 
 
-def _configured(which: str, text: str, port: int) -> Server:
+def configured(which: str, text: str, port: int) -> Server:
+    """A proxy with this configuration in a directory of its own."""
     prefix = directory("bench")
     configuration = prefix / "reverseproxy.conf"
     configuration.write_text(text)
@@ -78,7 +79,7 @@ def reverseproxy(backend: int, which: str = "reverseproxy") -> Server:
     """Our daemon (or nginx) with the article's configuration."""
     port = free_port()
     target = f"http://127.0.0.1:{backend}/"
-    return _configured(which, _SITE.format(port=port, target=target, upstream="", extra=""), port)
+    return configured(which, _SITE.format(port=port, target=target, upstream="", extra=""), port)
 
 
 def nginx(backend: int) -> Server:
@@ -95,7 +96,7 @@ def nginx_keepalive(backend: int) -> Server:
         upstream=f"upstream backend {{ server 127.0.0.1:{backend}; keepalive 64; }}",
         extra='proxy_http_version 1.1; proxy_set_header Connection "";',
     )
-    return _configured("nginx", text, port)
+    return configured("nginx", text, port)
 
 
 def stock(backend: int) -> Server:
@@ -109,7 +110,7 @@ def stock(backend: int) -> Server:
 def small_backend(size: int) -> Server:
     """An nginx that answers all with `size` bytes: cheap, so the proxy is what is measured."""
     port = free_port()
-    return _configured("nginx", _ANSWERING.format(port=port, body="x" * size), port)
+    return configured("nginx", _ANSWERING.format(port=port, body="x" * size), port)
 
 
 def bulk_backend() -> Server:

@@ -20,10 +20,11 @@ MODULES = (
     "http_gzip_static_module",
     "http_random_index_module",
     "http_realip_module",
+    "http_ssl_module",
     "http_stub_status_module",
 )
 #: What else `-V` says of TLS, a line each.
-TLS: tuple[str, ...] = ()
+TLS: tuple[str, ...] = ("TLS SNI support enabled",)
 #: Where things are if nothing else is said, by nginx's names of its configure script.
 PATHS = {
     "conf-path": CONFIGURATION,

@@ -57,6 +57,7 @@ from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.process.workersettings import WorkerSettings
+from reverseproxy.tls.settings import SecureSettings
 from reverseproxy.tls.upstreamsettings import ProxySSLSettings
 from reverseproxy.upstream.groupsettings import UpstreamSettings
 from reverseproxy.upstream.healthsettings import HealthCheckSettings
@@ -65,7 +66,7 @@ from reverseproxy.upstream.resolving import ResolverSettings
 from reverseproxy.web.errorpages import ErrorPageSettings
 from reverseproxy.web.locations import HeaderFilter
 from reverseproxy.web.place import Place
-from reverseproxy.web.settings import ClientSettings, SecureSettings, ServerSettings
+from reverseproxy.web.settings import ClientSettings, ServerSettings
 from reverseproxy.web.variables import Variables
 
 #: The classes whose rows are the directives, in the order of the reference.

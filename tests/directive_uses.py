@@ -55,12 +55,17 @@ def _buffers(name: str) -> Use:
     return Use(f"{name} 5 24k;", f"{name} 4 §0;", '% takes a size such as 32k, not "0"')
 
 
+def _file(name: str) -> Use:
+    return Use(f"{name} a.pem;", f"§{name};", "% takes 1 argument")
+
+
 _MAKERS = {
     _on: """
         multi_accept accept_mutex underscores_in_headers client_body_in_single_buffer
         reset_timedout_connection tcp_nopush server_name_in_redirect rewrite_log
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
+        ssl_reject_handshake ssl_stapling ssl_certificate_reload
         real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
         proxy_intercept_errors proxy_socket_keepalive proxy_pass_trailers
         proxy_ignore_client_abort proxy_force_ranges
@@ -70,7 +75,7 @@ _MAKERS = {
         merge_slashes ignore_invalid_headers tcp_nodelay absolute_redirect port_in_redirect
         chunked_transfer_encoding uninitialized_variable_warn etag log_not_found
         autoindex_exact_size msie_padding proxy_pass_request_body proxy_buffering
-        proxy_request_buffering proxy_pass_request_headers
+        proxy_request_buffering proxy_pass_request_headers ssl_session_tickets
         """,
     _size: """
         server_names_hash_bucket_size server_names_hash_max_size client_header_buffer_size
@@ -86,7 +91,8 @@ _MAKERS = {
         worker_shutdown_timeout
         client_header_timeout client_body_timeout send_timeout keepalive_time resolver_timeout
         keepalive_min_timeout lingering_time lingering_timeout auth_delay proxy_connect_timeout
-        proxy_send_timeout proxy_read_timeout open_file_cache_valid proxy_next_upstream_timeout
+        proxy_send_timeout proxy_read_timeout ssl_session_timeout ssl_handshake_timeout
+        open_file_cache_valid proxy_next_upstream_timeout
         """,
     _number: "max_headers keepalive_requests max_ranges open_file_cache_min_uses",
     _buffers: """
@@ -133,7 +139,53 @@ USES: dict[str, Use] = {
         "% takes 1 argument",
     ),
     # --- servers and connections ---
-    "ssl_protocols": Use("ssl_protocols TLSv1.3;", "§ssl_protocols;", "% takes at least 1"),
+    "ssl_protocols": Use("ssl_protocols TLSv1.3;", "ssl_protocols §TLSv2;", "% takes protocols"),
+    "ssl_certificate": Use(
+        "ssl_certificate a.pem;",
+        "ssl_certificate §engine:a:b;",
+        "keys of engines",
+        beside="ssl_certificate_key a.key;",
+    ),
+    "ssl_certificate_key": Use(
+        "ssl_certificate_key a.key;",
+        "ssl_certificate_key §store:a;",
+        "keys of engines",
+        beside="ssl_certificate a.pem;",
+    ),
+    "ssl_certificate_cache": Use(
+        "ssl_certificate_cache max=10 inactive=1m valid=1h;",
+        "ssl_certificate_cache §10;",
+        "% takes off, max=",
+    ),
+    "ssl_password_file": _file("ssl_password_file"),
+    "ssl_ciphers": Use("ssl_ciphers HIGH;", "§ssl_ciphers;", "% takes 1 argument"),
+    "ssl_ecdh_curve": Use("ssl_ecdh_curve X25519;", "§ssl_ecdh_curve;", "% takes 1 argument"),
+    "ssl_dhparam": _file("ssl_dhparam"),
+    "ssl_session_cache": Use(
+        "ssl_session_cache builtin:1000 shared:a:1m;",
+        "ssl_session_cache §shared:a;",
+        "% takes off, none, builtin",
+    ),
+    "ssl_session_ticket_key": _file("ssl_session_ticket_key"),
+    "ssl_buffer_size": Use("ssl_buffer_size 4k;", "ssl_buffer_size §0;", "% takes a size"),
+    "ssl_verify_client": Use(
+        "ssl_verify_client optional_no_ca;",
+        "ssl_verify_client §maybe;",
+        '% takes "on", "off", "optional" or "optional_no_ca"',
+    ),
+    "ssl_verify_depth": _number("ssl_verify_depth"),
+    "ssl_client_certificate": _file("ssl_client_certificate"),
+    "ssl_trusted_certificate": _file("ssl_trusted_certificate"),
+    "ssl_crl": _file("ssl_crl"),
+    "ssl_stapling_file": _file("ssl_stapling_file"),
+    "ssl_early_data": Use(
+        "ssl_early_data off;", "ssl_early_data §on;", "early data can't be had with pyOpenSSL"
+    ),
+    "ssl_conf_command": Use(
+        "ssl_conf_command Options PrioritizeChaCha;",
+        "ssl_conf_command §VerifyMode Peer;",
+        '% can\'t do "VerifyMode" here',
+    ),
     "listen": Use(
         "listen [::1]:8080 default_server backlog=64 so_keepalive=30m::10;",
         "listen 8080 §fast;",

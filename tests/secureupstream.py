@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.tls import pem
 
-from .certificates import Certificate, shared
+from .authorities import Certificate, shared
 from .support import Bench, Client, Upstream, serve
 
 #: Whoever the authority vouches for is right.

@@ -11,6 +11,7 @@ client.answer().body
 from __future__ import annotations
 
 import os
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -234,9 +235,14 @@ class Network:
         if protocol is None:
             return None
         socket = FakeSocket(here, peer)
-        transport = self.kind(socket, protocol, peer, None, 1, self.reactor)
+        transport = self._transport(factory)(socket, protocol, peer, None, 1, self.reactor)
         protocol.makeConnection(transport)
         return Client(self.reactor, socket, transport)
+
+    def _transport(self, factory: Any) -> Any:
+        """What makes transports for a factory's connections, as `Port.transport` does."""
+        secured = getattr(factory, "secured", None)
+        return self.kind if secured is None else partial(secured.accepted, False)
 
 
 class Bench(Network):

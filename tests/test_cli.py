@@ -106,13 +106,14 @@ class AboutTests(CommandCase):
 
     def test_build(self) -> None:
         """-V tells what it runs on, and what is there, in nginx's spelling."""
-        status, (first, python, tls, arguments) = self.run_command("-V")
+        status, (first, python, tls, sni, arguments) = self.run_command("-V")
         self.assertEqual((status, first), (0, about.version().strip()))
         self.assertRegex(python, r"^running on Python 3\.\d+\.\d+, Twisted \d+\.\d+\.\d")
         self.assertRegex(tls, r"^built with OpenSSL \d+\.\d+\.\d")
         self.assertTrue(arguments.startswith("configure arguments: --conf-path=/etc/reverseproxy "))
         self.assertIn(" --with-http_realip_module", arguments)
-        self.assertNotIn("ssl", arguments)
+        self.assertIn(" --with-http_ssl_module", arguments)
+        self.assertEqual(sni, "TLS SNI support enabled")
 
     def test_modules(self) -> None:
         """The modules named are those of the directives, of which nginx has to be configured."""
@@ -128,6 +129,7 @@ class AboutTests(CommandCase):
             "http_realip_module",
             "http_secure_link_module",
             "http_slice_module",
+            "http_ssl_module",
             "http_stub_status_module",
             "http_sub_module",
             "http_v2_module",

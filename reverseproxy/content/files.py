@@ -69,7 +69,7 @@ class OpenFile:
 class FileProducer:
     """Reads parts of a file into an answer, as fast as the client takes them.
 
-    For answers that can't leave from the kernel: compressed, chunked, over TLS, `sendfile off`.
+    For answers that can't leave from the kernel: compressed, chunked, `sendfile off`.
     """
 
     def __init__(

@@ -19,6 +19,7 @@ from reverseproxy.process.loaded import Loaded
 from reverseproxy.process.observing import Observer
 from reverseproxy.process.pidfile import PidFile
 from reverseproxy.process.preparing import prepare
+from reverseproxy.process.renewing import Renewing
 from reverseproxy.process.serving import Serving
 from reverseproxy.process.settings import MainSettings
 from reverseproxy.process.sources import Sources
@@ -44,6 +45,7 @@ class Daemon(Service):
         self._read = read
         self.serving = Serving(loaded.assembly)
         self._observer = Observer(lambda: self.assembly.error_log)
+        self._renewing = Renewing(loaded.assembly.reactor, lambda: self.loaded, self._renew)
         self._pid_file = PidFile(loaded.configuration.main[MainSettings].pid)
 
     @property
@@ -59,6 +61,7 @@ class Daemon(Service):
         polling.install(reactor)
         self.serving.start(self._sockets)
         reactor.callWhenRunning(self._listen_to_signals)
+        self._renewing.start()
         self._announce()
         self._pid_file.write()
 
@@ -85,12 +88,15 @@ class Daemon(Service):
 
     # --- signals ---
 
-    def reload(self) -> None:
-        """Read the configuration again and serve it; if anything is wrong nothing changes."""
+    def reload(self, renewed: Sources | None = None) -> None:
+        """Read the configuration again and serve it; if anything is wrong nothing changes.
+
+        `renewed` is what was read before, with certificates in it that are new.
+        """
         before = self.assembly
         before.error_log.log("notice", "reconfiguring")
         try:
-            sources = Sources()
+            sources = renewed or Sources()
             loaded = Loaded.made(self._read(sources), before.reactor, sources, previous=before)
             sockets = prepare(loaded.configuration, loaded.assembly, self.serving.ports)
         except ConfigurationError as error:
@@ -104,6 +110,10 @@ class Daemon(Service):
             self.assembly.error_log.log("warn", str(warning))
         self.assembly.error_log.log("notice", "reconfigured")
 
+    def _renew(self, sources: Sources) -> bool:
+        self.reload(sources)
+        return True
+
     def reopen(self) -> None:
         """Open the log files anew, after a rotation."""
         self.assembly.error_log.log("notice", "reopening logs")
@@ -112,6 +122,7 @@ class Daemon(Service):
     def stopService(self) -> Deferred[None]:
         """Stop listening, and let go of everything."""
         super().stopService()
+        self._renewing.stop()
         return gatherResults(self.serving.stop()).addBoth(self._let_go)
 
     def _let_go(self, result: Any) -> Any:

@@ -24,6 +24,7 @@ from .loaded import Loaded
 from .observing import Observer
 from .pidfile import PidFile
 from .preparing import prepare
+from .renewing import Renewing
 from .rights import lasting
 from .settings import MainSettings
 from .sharing import Shared, number_of_workers
@@ -72,6 +73,7 @@ class Master(Service):
         self._parent = os.getppid()
         self._upgrade = Upgrade(self)
         self._notifier = Notifier(reactor)
+        self._renewing = Renewing(reactor, lambda: self.loaded, self._renew)
         self._reloading = False
         self._reload_again = False
 
@@ -102,6 +104,7 @@ class Master(Service):
         self._hear()
         self.workers.become(self.number)
         self.reactor.callWhenRunning(self._begin)
+        self._renewing.start()
         self.pid_file.write()
         self._log.info("serving {addresses}", addresses=", ".join(map(str, self.sockets)))
 
@@ -138,8 +141,11 @@ class Master(Service):
 
     # --- reload ---
 
-    def reload(self) -> None:
-        """Read the configuration again; if anything is wrong nothing changes."""
+    def reload(self, renewed: Sources | None = None) -> None:
+        """Read the configuration again; if anything is wrong nothing changes.
+
+        `renewed` is what was read before, with certificates in it that are new.
+        """
         if self._reloading:
             self._reload_again = True
             return
@@ -149,7 +155,7 @@ class Master(Service):
             self.workers.become(self.number)
             return
         self.error_log.log("notice", "reconfiguring")
-        sources = Sources()
+        sources = renewed or Sources()
         maker: ZoneMaker = IN_PROCESS
         try:
             configuration = self.read(sources)
@@ -165,6 +171,12 @@ class Master(Service):
         self._reloading = True
         self._notifier.reloading()
         self._change(loaded, sockets).addBoth(self._reloaded)
+
+    def _renew(self, sources: Sources) -> bool:
+        if self._reloading:
+            return False
+        self.reload(sources)
+        return True
 
     def _change(self, loaded: Loaded, new: dict[Address, socket.socket]) -> Deferred[Any]:
         before, self.loaded = self.loaded, loaded
@@ -215,6 +227,7 @@ class Master(Service):
     def stopService(self) -> Deferred[None]:
         """End the workers that are left, and let go of everything."""
         super().stopService()
+        self._renewing.stop()
         done: Deferred[None] = Deferred()
         if self.workers.none:
             done.callback(None)

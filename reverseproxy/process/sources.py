@@ -15,7 +15,7 @@ from reverseproxy.config import read_file
 from reverseproxy.upstream.names import ask_system
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Mapping
 
 
 class Sources:
@@ -51,6 +51,13 @@ class Sources:
         if host not in self._hosts:
             self._hosts[host] = ask_system(host)
         return self._hosts[host]
+
+    def renewed(self, files: Mapping[str, bytes]) -> Sources:
+        """The same, but for these files."""
+        made = Sources()
+        made._files = {**self._files, **files}
+        made._names, made._hosts = self._names, self._hosts
+        return made
 
     def pack(self) -> bytes:
         """All of it, for `unpack` in another process of the same program."""

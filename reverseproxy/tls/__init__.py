@@ -1,1 +1,12 @@
-"""TLS on both sides: what OpenSSL is given, and what it says."""
+"""TLS on both sides, with pyOpenSSL: what OpenSSL is given, and what it says.
+
+`pem` reads certificates and keys for both, `library` is what reaches below pyOpenSSL.
+
+To clients (ngx_http_ssl_module): `settings` are the directives, `context` makes an OpenSSL context
+of a server's settings, `varying` makes those of certificates that variables name, `names` chooses
+among them by the name that a client asks for. `transport` encrypts, `admission` looks at requests
+that came this way, `variables` tells of connections, `tickets` lets sessions go on.
+
+To upstreams (`proxy_ssl_...`): `upstreamsettings` are the directives, `upstream` makes their
+contexts, `verification` looks at what the other side shows.
+"""

@@ -1,102 +1,154 @@
-"""Certificates, keys and revocation lists in PEM (RFC 7468), as OpenSSL wants them."""
+"""Certificates and keys as they are in files: PEM, several in one, keys encrypted or not."""
 
 from __future__ import annotations
 
+import datetime
+import os
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import OpenSSL
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL, crypto
 
-_CERTIFICATE = re.compile(
-    rb"-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.*?-----END \1-----", re.DOTALL
-)
-_LIST = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
-#: pyOpenSSL before 24.3 takes its own objects only, later ones would rather have cryptography's.
-_OWN_ONLY = tuple(map(int, OpenSSL.__version__.split(".")[:2])) < (24, 3)
+_CERTIFICATE = re.compile(rb"-----BEGIN ((?:X509 )?CERTIFICATE)-----.+?-----END \1-----", re.DOTALL)
+_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
+_CRL = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
+_DER = serialization.Encoding.DER
+_SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
 
 
-class BadPem(ValueError):
-    """A file that does not hold what it should; the text says what is wrong."""
+class PEMError(Exception):
+    """A file holds not what it should; the message is a clause: "holds no certificate"."""
 
 
-def certificates(data: bytes) -> list[crypto.X509]:
-    """Every certificate in a file, one at least. Raises BadPem."""
+class BadKey(PEMError):
+    """What is wrong with the private key, not with its certificate."""
+
+
+class Mismatch(BadKey):
+    """The key is another certificate's."""
+
+
+def certificates(data: bytes) -> list[x509.Certificate]:
+    """All certificates in a file, in their order. Raises PEMError, also if there is none."""
     found = []
-    for block in _CERTIFICATE.finditer(data):
+    for text in (match[0] for match in _CERTIFICATE.finditer(data)):
         try:
-            found.append(crypto.load_certificate(crypto.FILETYPE_PEM, block[0]))
-        except crypto.Error as error:
-            raise BadPem(f"certificate {len(found) + 1} in it is broken: {why(error)}") from None
+            found.append(x509.load_pem_x509_certificate(text))
+        except ValueError as error:
+            raise PEMError(f"holds a certificate that can't be read: {error}") from error
     if not found:
-        raise BadPem("there is no certificate in it")
+        raise PEMError("holds no certificate")
     return found
 
 
-def revocation_lists(data: bytes) -> list[Any]:
-    """Every CRL in a file, one at least, for `X509Store.add_crl`. Raises BadPem."""
-    found: list[Any] = []
-    # pyOpenSSL's own kind is gone since 24.3.
-    own = getattr(crypto, "CRL", None)
-    for block in _LIST.finditer(data):
+def private_key(data: bytes, passwords: Sequence[bytes] = ()) -> Any:
+    """The private key in a file; of `passwords` that which fits opens it. Raises BadKey."""
+    match = _KEY.search(data)
+    if match is None:
+        raise BadKey("holds no private key")
+    text = match[0]
+    try:
+        return serialization.load_pem_private_key(text, None)
+    except TypeError:
+        pass  # it is encrypted
+    except ValueError as error:
+        raise BadKey(f"holds a private key that can't be read: {error}") from error
+    if not passwords:
+        raise BadKey("holds an encrypted private key, and there is no password for it")
+    for password in passwords:
         try:
-            crl = x509.load_pem_x509_crl(block[0])
-            found.append(crl if own is None else own.from_cryptography(crl))
-        except (ValueError, crypto.Error):
-            raise BadPem(f"revocation list {len(found) + 1} in it is broken") from None
-    if not found:
-        raise BadPem("there is no revocation list in it")
-    return found
+            return serialization.load_pem_private_key(text, password)
+        except ValueError:
+            continue
+    raise BadKey("holds an encrypted private key that none of the passwords opens")
+
+
+def belong_together(certificate: x509.Certificate, key: Any) -> bool:
+    """Whether a private key is that of a certificate."""
+    ours = key.public_key().public_bytes(_DER, _SPKI)
+    return bool(certificate.public_key().public_bytes(_DER, _SPKI) == ours)
 
 
 def use_pair(
     context: SSL.Context, certificate: bytes, key: bytes, passwords: Sequence[bytes] = ()
-) -> None:
-    """Let a context show a certificate with its chain, and sign with its key. Raises BadPem.
+) -> x509.Certificate:
+    """Give a context a certificate with its chain, and its key: the contents of PEM files.
 
-    `passwords` are tried one after the other where the key is encrypted.
+    A context takes one pair of each kind of key, each with a chain of its own. Returns the
+    certificate. Raises PEMError.
     """
-    leaf, *chain = certificates(certificate)
-    found = private_key(key, passwords)
+    chain = certificates(certificate)
+    private = private_key(key, passwords)
+    if not belong_together(chain[0], private):
+        raise Mismatch("is not the key of the certificate")
+    text = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+    # pyOpenSSL keeps chains apart only where it reads them from a file: this one is in memory.
+    number = os.memfd_create("chain")
     try:
-        context.use_certificate(_taken(leaf))
-        for link in chain:
-            context.add_extra_chain_cert(_taken(link))
-        context.use_privatekey(_taken_key(found))
-        context.check_privatekey()
+        os.write(number, text)
+        context.use_certificate_chain_file(f"/proc/self/fd/{number}")
     except SSL.Error as error:
-        reason = why(error)
-        wrong = "the key is not the certificate's" if "mismatch" in reason else reason
-        raise BadPem(wrong) from None
-
-
-def private_key(key: bytes, passwords: Sequence[bytes] = ()) -> crypto.PKey:
-    """The key in a file. Raises BadPem."""
-    reason = ""
-    # Without any password OpenSSL would ask the terminal.
-    for password in passwords or (b"",):
+        raise PEMError(f"holds a certificate that OpenSSL does not take: {told(error)}") from error
+    finally:
+        os.close(number)
+    with warnings.catch_warnings():
+        # What takes the one kind of object has not always taken the other.
+        warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            return crypto.load_privatekey(crypto.FILETYPE_PEM, key, password)
-        except (crypto.Error, ValueError) as error:
-            reason = why(error)
-    if b"ENCRYPTED" in key:
-        raise BadPem("the key is encrypted, and no password fits")
-    raise BadPem(f"there is no key in it: {reason}" if reason else "there is no key in it")
+            context.use_privatekey(crypto.PKey.from_cryptography_key(private))
+        except (SSL.Error, TypeError) as error:
+            raise BadKey(f"holds a key that OpenSSL does not take: {told(error)}") from error
+    return chain[0]
 
 
-def _taken(certificate: crypto.X509) -> Any:
-    return certificate if _OWN_ONLY else certificate.to_cryptography()
+def trust(store: crypto.X509Store, certificate: x509.Certificate) -> None:
+    """Put a certificate into a store of those that are believed."""
+    store.add_cert(crypto.X509.from_cryptography(certificate))
 
 
-def _taken_key(key: crypto.PKey) -> Any:
-    return key if _OWN_ONLY else key.to_cryptography_key()
+def revoke(store: crypto.X509Store, data: bytes) -> None:
+    """Put the revocation lists of a file into a store, which looks at them from then on."""
+    texts = _CRL.findall(data)
+    if not texts:
+        raise PEMError("holds no list of revoked certificates")
+    for text in texts:
+        try:
+            found = x509.load_pem_x509_crl(text)
+        except ValueError as error:
+            raise PEMError(f"holds a list that can't be read: {error}") from error
+        older = getattr(crypto, "CRL", None)
+        # pyOpenSSL before 24.3 takes a kind of its own.
+        store.add_crl(found if older is None else older.from_cryptography(found))
+    store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
 
 
-def why(error: Exception) -> str:
-    """OpenSSL's reasons for an error, in its words."""
-    queue = error.args[0] if error.args else None
+def validity(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime.datetime]:
+    """From when to when a certificate is valid."""
+    if hasattr(certificate, "not_valid_after_utc"):
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    # cryptography before 42.
+    utc = datetime.UTC
+    return (
+        certificate.not_valid_before.replace(tzinfo=utc),
+        certificate.not_valid_after.replace(tzinfo=utc),
+    )
+
+
+def told(error: Exception) -> str:
+    """OpenSSL's reasons, in its own words."""
+    queue = error.args[0] if error.args else ""
     if not isinstance(queue, list):
-        return str(error)
-    return ", ".join(reason or function or library for library, function, reason in queue)
+        return str(error.args[-1]) if error.args else type(error).__name__
+    reasons = (reason or function or library for library, function, reason in queue)
+    return "; ".join(filter(None, reasons)) or "no reason given"
+
+
+def ask_for(context: SSL.Context, certificate: x509.Certificate) -> None:
+    """Tell clients that certificates signed with this one are wanted."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.add_client_ca(crypto.X509.from_cryptography(certificate))

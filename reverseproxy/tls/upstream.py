@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from reverseproxy.logs.files import LogFile, LogFiles
 
@@ -256,7 +256,7 @@ class _Making:
         try:
             self._context.set_cipher_list(ciphers.encode())
         except SSL.Error as error:
-            self._wrong(directive, f'"{ciphers}": {pem.why(error)}')
+            self._wrong(directive, f'"{ciphers}": {pem.told(error)}')
 
     def _pair(self, parts: _Parts) -> None:
         if parts.certificate is None or parts.key is None:
@@ -264,9 +264,10 @@ class _Making:
         passwords = [line for line in (parts.passwords or b"").splitlines() if line]
         try:
             pem.use_pair(self._context, parts.certificate, parts.key, passwords)
-        except pem.BadPem as error:
-            path = self._settings.proxy_ssl_certificate
-            self._wrong("proxy_ssl_certificate", f'"{path}": {error}')
+        except pem.PEMError as error:
+            of_key = isinstance(error, pem.BadKey)
+            directive = "proxy_ssl_certificate_key" if of_key else "proxy_ssl_certificate"
+            self._wrong(directive, f'"{getattr(self._settings, directive)}" {error}')
 
     def _trust(self, parts: _Parts) -> None:
         """Verify chains, with the authorities and the lists of what is revoked."""
@@ -277,16 +278,12 @@ class _Making:
         directive = "proxy_ssl_trusted_certificate"
         try:
             for certificate in pem.certificates(parts.trusted):
-                store.add_cert(certificate)
+                pem.trust(store, certificate)
             if parts.revoked is not None:
                 directive = "proxy_ssl_crl"
-                for crl in pem.revocation_lists(parts.revoked):
-                    store.add_crl(crl)
-                flags = crypto.X509StoreFlags
-                store.set_flags(flags.CRL_CHECK | flags.CRL_CHECK_ALL)
-        except (pem.BadPem, crypto.Error) as error:
-            what = str(error) if isinstance(error, pem.BadPem) else pem.why(error)
-            self._wrong(directive, f'"{getattr(settings, directive)}": {what}')
+                pem.revoke(store, parts.revoked)
+        except pem.PEMError as error:
+            self._wrong(directive, f'"{getattr(settings, directive)}" {error}')
         context.set_verify(SSL.VERIFY_PEER, verification.note)
         context.set_verify_depth(settings.proxy_ssl_verify_depth)
 
@@ -304,7 +301,7 @@ class _Making:
             try:
                 set_suites(value.encode())
             except SSL.Error as error:
-                self._wrong(directive, f'{name} "{value}": {pem.why(error)}')
+                self._wrong(directive, f'{name} "{value}": {pem.told(error)}')
         elif name == "Options":
             for option in value.split(","):
                 self._option(option.strip())

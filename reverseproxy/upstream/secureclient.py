@@ -235,7 +235,7 @@ class SecureClient(ProxyClient):
 
     def _how(self, reason: Failure) -> str:
         error = reason.value
-        words = pem.why(error) if isinstance(error, SSL.Error) else ""
+        words = pem.told(error) if isinstance(error, SSL.Error) else ""
         return f" (SSL: {words})" if words not in ("", _EOF) else ""
 
     def check(self, now: float) -> None:

@@ -37,6 +37,9 @@ from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
+from reverseproxy.tls.context import Contexts, Read, SecureHost
+from reverseproxy.tls.names import Secured
+from reverseproxy.tls.settings import Trouble
 from reverseproxy.tls.upstream import UpstreamContexts
 from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.names import System, ask_system
@@ -53,7 +56,7 @@ from .settings import ClientSettings, KeepAlive, ServerSettings
 from .site import Connections, HeadLimits, Site
 from .sweep import Sweep
 from .variables import Variables
-from .vhosts import VirtualHost, field_names
+from .vhosts import NameVirtualHost, VirtualHost, field_names
 
 T = TypeVar("T")
 
@@ -71,10 +74,11 @@ class Assembly:
     """What a configuration becomes. `sites` maps each `Listen` to its Site.
 
     `seconds` is monotonic time, `clock` seconds since the epoch, `system` tells the addresses of
-    hosts, `zone_maker` makes the zones of limits, `read` reads certificates and keys. `previous` is
-    the assembly that is served until this one takes its place (`succeed`): it shares its clocks and
-    counters, and gives its upstream connections, log files and zones where the new one has the
-    same. Raises ConfigurationError for what only shows when the pieces are put together.
+    hosts, `zone_maker` makes the zones of limits, `read` gives a file's bytes (certificates, keys).
+    `previous` is the assembly that is served until this one takes its place (`succeed`): it shares
+    its clocks and counters, and gives its upstream connections, log files and zones where the new
+    one has the same. Raises ConfigurationError for what only shows when the pieces are put
+    together.
     """
 
     def __init__(
@@ -87,7 +91,7 @@ class Assembly:
         stderr: Callable[[bytes], None] = lambda _line: None,
         system: System = ask_system,
         zone_maker: ZoneMaker = IN_PROCESS,
-        read: Callable[[str], bytes] = read_file,
+        read: Read = read_file,
         previous: Assembly | None = None,
     ) -> None:
         self.reactor = reactor
@@ -121,6 +125,10 @@ class Assembly:
         self.upstream_contexts: UpstreamContexts = UpstreamContexts(
             read, self.log_files, None if previous is None else previous.upstream_contexts
         )
+        self._contexts: Contexts = Contexts(read, self.warnings.append, self.variables.compile)
+        self._secure_hosts: dict[Level, SecureHost | None] = {}
+        #: files that are looked at for being renewed; of certificates when they end (epoch)
+        self.renewable = self._contexts.renewable
         self.sites: dict[Listen, Site] = {}
         #: where each server is listened for, first
         self.served: dict[Level, Served] = {}
@@ -181,8 +189,10 @@ class Assembly:
 
     def _site(self, entries: list[addresses.Entry]) -> Site:
         level = addresses.default_of(entries).level
+        vhosts = addresses.virtual_hosts(entries, self.warnings)
+        error_log = self.error_log_of(level)
         site = Site(
-            addresses.virtual_hosts(entries, self.warnings),
+            vhosts,
             reactor=self.reactor,
             sweep=self.sweep,
             dates=self.dates,
@@ -190,11 +200,33 @@ class Assembly:
             connections=self.connections,
             settings=level[ClientSettings],
             head_limits=HeadLimits.of(level[ServerSettings]),
-            error_log=self.error_log_of(level),
+            error_log=error_log,
+            secured=self._secured(vhosts, entries, error_log),
         )
         for entry in entries:
             self.served.setdefault(entry.level, Served(site, entry.host, entry.listen.address))
         return site
+
+    def _secured(
+        self, vhosts: NameVirtualHost, entries: list[addresses.Entry], error_log: ErrorLog
+    ) -> Secured | None:
+        """TLS for an address, where one of its `listen`s says so: then it is for all servers."""
+        if not any(entry.listen.ssl for entry in entries):
+            return None
+        hosts = {entry.host: self._secure_host(entry.level) for entry in entries}
+        known = {host: secure for host, secure in hosts.items() if secure is not None}
+        return Secured(vhosts, known, error_log) if len(known) == len(hosts) else None
+
+    def _secure_host(self, level: Level) -> SecureHost | None:
+        """A server's TLS, made once; None and an error if it can't be."""
+        if level not in self._secure_hosts:
+            made = None
+            try:
+                made = self._contexts.host(level)
+            except Trouble as trouble:
+                self.errors.append(trouble.diagnostic)
+            self._secure_hosts[level] = made
+        return self._secure_hosts[level]
 
     def _virtual_host(self, server: Level) -> VirtualHost:
         settings = server[ServerSettings]

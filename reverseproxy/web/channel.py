@@ -39,7 +39,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class HTTPChannel(EndingChannel):
     """HTTP/1 as a server speaks it (RFC 9112), strictly."""
 
-    requestFactory = Request
+    requestFactory: type[Request] = Request
     #: who gets what the client sends, once protocols were switched
     tunnel: Tunnel | None = None
 
@@ -70,8 +70,18 @@ class HTTPChannel(EndingChannel):
         self.peer = str(getattr(self.transport.getPeer(), "host", "unix:")).encode()
         self.settings = site.settings
         self.deadline = site.sweep.now + self.settings.client_header_timeout
+        if site.secured is not None:
+            self.requestFactory = site.secured.request
+            self.deadline = site.sweep.now + site.secured.handshake_timeout
         site.sweep.add(self)
         self.transport.registerProducer(self, True)
+
+    def handshakeCompleted(self) -> None:
+        """TLS is agreed upon: from now on the client has time to send a head."""
+        if self.settings.tcp_nodelay:
+            # Else an answer would wait until the client has acknowledged its tickets.
+            self.transport.setTcpNoDelay(True)
+        self.deadline = self.site.sweep.now + self.settings.client_header_timeout
 
     @property
     def requests(self) -> list[Request]:

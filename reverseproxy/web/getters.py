@@ -100,7 +100,7 @@ def _request_time(request: Request) -> bytes:
 
 
 def _scheme(request: Request) -> bytes:
-    return request.site.scheme
+    return request.scheme
 
 
 def _server_name(request: Request) -> bytes:
@@ -148,7 +148,7 @@ def _connection_time(request: Request) -> bytes:
 
 
 def _https(request: Request) -> bytes:
-    return b"on" if request.site.scheme == b"https" else b""
+    return b"on" if request.scheme == b"https" else b""
 
 
 def _limit_rate(request: Request) -> bytes:

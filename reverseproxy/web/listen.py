@@ -71,22 +71,25 @@ class Listen:
     default_server: bool = False
     options: SocketOptions = SocketOptions()
     explicit: bool = False
+    ssl: bool = False
 
 
 #: What nginx has for listen and this daemon has not.
-_NOT_YET = frozenset({"ssl", "http2", "quic", "proxy_protocol", "multipath"})
+_NOT_YET = frozenset({"http2", "quic", "proxy_protocol", "multipath"})
 _OTHER_SYSTEMS = frozenset({"setfib", "accept_filter"})
 
 
 def listen(args: Args) -> Listen:
     """`listen ADDRESS[:PORT] | PORT | unix:PATH [default_server] [OPTION…]`."""
     address = parse_address(args.words[0], args)
-    default = False
+    default = ssl = False
     changes: dict[str, Any] = {}
     for word in args.words[1:]:
         name, _, value = word.text.partition("=")
         if word.text in ("default_server", "default"):
             default = True
+        elif word.text == "ssl":
+            ssl = True
         elif word.text == "bind":
             # Every address has a socket of its own here, unless a wildcard takes it along.
             continue
@@ -97,7 +100,7 @@ def listen(args: Args) -> Listen:
         else:
             changes[name] = _option(name, attrs.evolve(word, text=value), word)
     options = attrs.evolve(SocketOptions(), **changes)
-    return Listen(address, args.name.origin, default, options, bool(changes))
+    return Listen(address, args.name.origin, default, options, bool(changes), ssl)
 
 
 def _option(name: str, value: Word, word: Word) -> object:
@@ -117,8 +120,8 @@ def _option(name: str, value: Word, word: Word) -> object:
     raise BadValue(
         f'listen does not take "{word.text}"',
         word,
-        "default_server, backlog=, rcvbuf=, sndbuf=, reuseport, deferred, fastopen=, ipv6only= and "
-        "so_keepalive= are there",
+        "default_server, ssl, backlog=, rcvbuf=, sndbuf=, reuseport, deferred, fastopen=, "
+        "ipv6only= and so_keepalive= are there",
     )
 
 

@@ -151,14 +151,19 @@ class PacedServer(Server):
 def begin(transport: Any, pace: Pace) -> None:
     """Pace what is written to `transport` from now on, up to the end of the answer.
 
-    Other transports (over TLS, in tests) are left alone.
+    Transports of another kind (in tests) are left alone.
     """
     if type(transport) in (Server, PacedServer):
         transport.__class__ = PacedServer
         transport.pace = pace
+    elif hasattr(transport, "paced"):
+        # Over TLS.
+        transport.paced(pace)
 
 
 def end(transport: Any) -> None:
     """Take back `begin`, before anything was written."""
     if type(transport) is PacedServer:
         transport.__class__ = Server  # type: ignore[assignment]  # see the module's theory
+    elif hasattr(transport, "paced"):
+        transport.paced(None)

@@ -55,6 +55,8 @@ class RedirectingRequest(AnsweringRequest):
     #: values that were looked up for this request (`map`, `geo`), once there are some
     remembered: dict[str, bytes] | None = None
     has_body = False
+    #: "http", or "https" over TLS
+    scheme = b"http"
     #: whether a `rewrite … break` left the URI in a location that it does not belong to
     misplaced = False
     #: whether the URI is what `try_files` found below an alias
@@ -157,7 +159,7 @@ class RedirectingRequest(AnsweringRequest):
         else:
             host = self.vhost.name or str(getattr(self.host, "host", "")).encode()
         port = getattr(self.host, "port", 80)
-        scheme = self.site.scheme
+        scheme = self.scheme
         if settings.port_in_redirect and port != (443 if scheme == b"https" else 80):
             host = b"%b:%d" % (host, port)
         return b"%b://%b%b" % (scheme, host, target)

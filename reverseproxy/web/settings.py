@@ -26,7 +26,6 @@ from reverseproxy.config import (
     settings,
     size,
     template,
-    words,
 )
 
 from .listen import Listen, listen
@@ -173,28 +172,6 @@ class ServerSettings:
         HTTP_SERVER,
         args=2,
         doc="The size of a request's head: no line over one buffer, no head over all of them.",
-    )
-
-
-@settings
-class SecureSettings:
-    """TLS (ngx_http_ssl_module)."""
-
-    ssl_protocols: tuple[str, ...] | None = directive(
-        words,
-        None,
-        HTTP_SERVER,
-        args="1+",
-        no_effect=True,
-        doc="Nothing listens with TLS yet; `listen … ssl` is an error.",
-        syntax="protocol ...",
-    )
-    ssl_prefer_server_ciphers: bool | None = directive(
-        one(flag),
-        None,
-        HTTP_SERVER,
-        no_effect=True,
-        doc="Nothing listens with TLS yet; `listen … ssl` is an error.",
     )
 
 

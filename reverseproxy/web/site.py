@@ -18,6 +18,7 @@ from .sweep import Sweep
 if TYPE_CHECKING:
     from reverseproxy.content.stubstatus import Numbers
     from reverseproxy.logs.errors import ErrorLog
+    from reverseproxy.tls.names import Secured
 
     from .settings import ClientSettings, ServerSettings
     from .vhosts import NameVirtualHost
@@ -88,7 +89,6 @@ class Site(server.Site):
     protocol = HTTPChannel
     requestFactory = Request
     displayTracebacks = False
-    scheme = b"http"
     #: A form's fields are parsed for foreign resources up to this size, in bytes.
     form_limit = 1024 * 1024
     draining = False
@@ -106,6 +106,7 @@ class Site(server.Site):
         settings: ClientSettings,
         head_limits: HeadLimits,
         error_log: ErrorLog,
+        secured: Secured | None = None,
     ) -> None:
         super().__init__(vhosts, reactor=reactor)
         self.vhosts = vhosts
@@ -116,6 +117,8 @@ class Site(server.Site):
         self.settings = settings
         self.head_limits = head_limits
         self.error_log = error_log
+        #: what TLS needs, where it is spoken
+        self.secured = secured
         #: sites of single addresses, by host, whose connections arrive at this wildcard's socket
         self.specific: dict[str, Site] = {}
         # The base class's clock for its log is a timer that nobody needs here.
@@ -131,6 +134,7 @@ class Site(server.Site):
         self.settings = other.settings
         self.head_limits = other.head_limits
         self.error_log = other.error_log
+        self.secured = other.secured
         for host, site in self.specific.items():
             site.become(other.specific.get(host, other))
         self.specific = {

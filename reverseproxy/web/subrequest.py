@@ -89,6 +89,7 @@ class Subrequest(Request):
         self.parent = asker.parent or asker
         self.peer, self.peer_port = asker.peer, asker.peer_port
         self.path = asker.path
+        self.scheme = asker.scheme
         self.document_uri, self.query = uri, query
         self.unmoved = False
         self.internal = True

@@ -297,7 +297,6 @@ class Port(tcp.Port):
     process goes to the background.
     """
 
-    transport = Server
     _unix_path = ""
     #: whether the name of a unix socket goes with it
     owns_name = True
@@ -305,7 +304,6 @@ class Port(tcp.Port):
     def __init__(self, sock: socket.socket, factory: IProtocolFactory, reactor: Any) -> None:
         if sock.family == socket.AF_UNIX:
             super().__init__(0, factory, interface="", reactor=reactor)
-            self.transport = UnixServer
             self._preexistingSocket = sock
             self.addressFamily = sock.family
             self._unix_path = sock.getsockname()
@@ -323,6 +321,15 @@ class Port(tcp.Port):
     def site(self) -> Any:
         """What serves the connections."""
         return self.factory
+
+    def transport(self, sock: socket.socket, *args: Any) -> Any:
+        """The transport of a connection: over TLS where the address it came to has that."""
+        site = self.site
+        if site.specific:
+            site = site.specific.get(sock.getsockname()[0], site)
+        if site.secured is not None:
+            return site.secured.accepted(bool(self._unix_path), sock, *args)
+        return (UnixServer if self._unix_path else Server)(sock, *args)
 
     def accept_all(self) -> None:
         """Let in everybody who waits: nobody listens here any more after that."""
@@ -359,7 +366,7 @@ def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) ->
 
 
 def has_files(transport: object) -> bool:
-    """Whether `transport` can send files from the kernel (TLS and test transports can't)."""
+    """Whether `transport` can send files (those of tests can't); over TLS it reads them."""
     return isinstance(transport, SendAtOnce)
 
 

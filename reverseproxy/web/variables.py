@@ -1,8 +1,8 @@
 """nginx's variables: a name becomes a function of the request, once, at load.
 
 A getter returns bytes, or None where the variable has no value: a log line shows `-` for it, a
-template nothing. The getters are in `getters`, `families`, `guards.variables`, `upstream.variables`
-and `content.stubstatus`.
+template nothing. The getters are in `getters`, `families`, `content.stubstatus`, and in the
+`variables` of `guards`, `upstream` and `tls`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reverseproxy.config import Template
 from reverseproxy.content import stubstatus
 from reverseproxy.guards import variables as guards
+from reverseproxy.tls import variables as tls
 from reverseproxy.upstream import variables as upstream
 
 from .families import FAMILIES
@@ -28,6 +29,7 @@ _GETTERS: Mapping[str, Getter] = {
     **guards.GETTERS,
     **upstream.GETTERS,
     **stubstatus.GETTERS,
+    **tls.GETTERS,
 }
 _FAMILIES: Mapping[str, Callable[[str], Getter]] = {**FAMILIES, **upstream.FAMILIES}
 

@@ -114,21 +114,28 @@ class NameVirtualHost(vhost.NameVirtualHost):
         """The virtual host for a Host field's value. Raises ClientError where it is invalid."""
         found = self._remembered.get(header)
         if found is None:
-            found = self._find(parse_host(header)[0] if header else b"")
+            found = self._find(parse_host(header)[0] if header else b"") or self.default
             if len(self._remembered) >= REMEMBERED:
                 # Whoever invents names slows nobody down for longer than this.
                 self._remembered.clear()
             self._remembered[header] = found
         return found
 
-    def _find(self, name: bytes) -> VirtualHost:
+    def named(self, name: bytes) -> VirtualHost | None:
+        """The virtual host that has a name (as it is in Host), None where it is nobody's.
+
+        Raises ClientError where it is invalid.
+        """
+        return self._find(parse_host(name)[0])
+
+    def _find(self, name: bytes) -> VirtualHost | None:
         found = self._names.find(name)
         if found is not None or not name:
-            return found or self.default
+            return found
         for pattern, host in self._regexes:
             if pattern.search(name):
                 return host
-        return self.default
+        return None
 
     def _getResourceForRequest(self, request: Request) -> IResource:
         # For whoever looks resources up Twisted's way; `Request.begin` does it faster.

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.certificates import authority
+from tests.authorities import authority
 from tests.integration import differential
 from tests.integration.components import IntegrationCase, program
 from tests.integration.differential import Case, echo, files

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from tests.certificates import Authority, authority
+from tests.authorities import Authority, authority
 from tests.integration.components import IntegrationCase, program
 from tests.integration.servers import Server, directory, free_port, once, start_proxy, until
 

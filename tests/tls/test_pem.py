@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.tls import pem
 
-from ..certificates import shared
+from ..authorities import shared
 
 
 class PemTests(SynchronousTestCase):
@@ -17,16 +17,15 @@ class PemTests(SynchronousTestCase):
         """Every certificate is found, whatever stands around it."""
         made = [shared().issue(name) for name in ("a", "b")]
         data = b"comment\n" + made[0].pem + b"\nmore\n" + made[1].key + made[1].pem
-        found = [one.get_subject().CN for one in pem.certificates(data)]
-        self.assertEqual(found, ["a", "b"])
+        self.assertEqual(pem.certificates(data), [one.certificate for one in made])
 
     def test_pair(self) -> None:
         """A chain and its key are shown; the first certificate is the key's."""
         middle = shared().issue("middle", ca=True)
         leaf = middle.issue("leaf")  # type: ignore[attr-defined]  # an authority signs
-        for context in (SSL.Context(SSL.TLS_METHOD),):
-            pem.use_pair(context, leaf.pem + middle.pem, leaf.key)
-        with self.assertRaisesRegex(pem.BadPem, "the key is not the certificate's"):
+        context = SSL.Context(SSL.TLS_METHOD)
+        self.assertEqual(pem.use_pair(context, leaf.pem + middle.pem, leaf.key), leaf.certificate)
+        with self.assertRaisesRegex(pem.BadKey, "is not the key of the certificate"):
             pem.use_pair(SSL.Context(SSL.TLS_METHOD), middle.pem + leaf.pem, leaf.key)
 
     def test_passwords(self) -> None:
@@ -35,25 +34,42 @@ class PemTests(SynchronousTestCase):
         locked = leaf.encrypted(b"word")
         pem.use_pair(SSL.Context(SSL.TLS_METHOD), leaf.pem, locked, [b"other", b"word"])
         pem.use_pair(SSL.Context(SSL.TLS_METHOD), leaf.pem, leaf.key, [b"needless"])
-        for passwords in ([], [b"other"]):
-            with self.assertRaisesRegex(pem.BadPem, "encrypted, and no password fits"):
-                pem.private_key(locked, passwords)
+        with self.assertRaisesRegex(pem.BadKey, "there is no password for it"):
+            pem.private_key(locked)
+        with self.assertRaisesRegex(pem.BadKey, "none of the passwords opens"):
+            pem.private_key(locked, [b"other"])
 
     def test_broken(self) -> None:
         """What is missing or broken is said."""
+
+        def revoke(data: bytes) -> None:
+            pem.revoke(crypto.X509Store(), data)
+
         broken = b"-----BEGIN %b-----\nQUJD\n-----END %b-----\n"
         for call, data, what in (
-            (pem.certificates, b"", "there is no certificate in it"),
-            (pem.certificates, broken % (b"CERTIFICATE", b"CERTIFICATE"), "certificate 1 in it is"),
-            (pem.revocation_lists, b"", "there is no revocation list in it"),
-            (pem.revocation_lists, broken % (b"X509 CRL", b"X509 CRL"), "revocation list 1 in it"),
-            (pem.private_key, b"", "there is no key in it"),
-            (pem.private_key, broken % (b"PRIVATE KEY", b"PRIVATE KEY"), "there is no key in it"),
+            (pem.certificates, b"", "holds no certificate"),
+            (pem.certificates, broken % (b"CERTIFICATE", b"CERTIFICATE"), "certificate that can't"),
+            (revoke, b"", "holds no list of revoked certificates"),
+            (revoke, broken % (b"X509 CRL", b"X509 CRL"), "holds a list that can't be read"),
+            (pem.private_key, b"", "holds no private key"),
+            (pem.private_key, broken % (b"PRIVATE KEY", b"PRIVATE KEY"), "key that can't be read"),
         ):
-            with self.assertRaisesRegex(pem.BadPem, what):
+            with self.assertRaisesRegex(pem.PEMError, what):
                 call(data)
 
     def test_lists(self) -> None:
-        """Every revocation list is found."""
+        """Every revocation list of a file is looked at."""
+        taken = []
+
+        class Store:
+            def add_crl(self, crl: object) -> None:
+                taken.append(crl)
+
+            def set_flags(self, flags: int) -> None:
+                self.flags = flags
+
         one = shared().revocations(shared().issue("a"))
-        self.assertEqual(len(pem.revocation_lists(one + one)), 2)
+        store = Store()
+        pem.revoke(store, one + one)  # type: ignore[arg-type]  # what is asked of a store
+        self.assertEqual(len(taken), 2)
+        self.assertTrue(store.flags & crypto.X509StoreFlags.CRL_CHECK)

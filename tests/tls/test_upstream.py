@@ -38,26 +38,29 @@ class LoadTests(SecureCase):
         for extra, what in (
             (
                 "proxy_ssl_certificate mine.key; proxy_ssl_certificate_key mine.key;",
-                "there is no c",
+                "holds no certificate",
             ),
             (
                 "proxy_ssl_certificate junk; proxy_ssl_certificate_key mine.key;",
-                "1 in it is broken",
+                "holds a certificate that can't be read",
             ),
             (
                 "proxy_ssl_certificate mine.pem; proxy_ssl_certificate_key mine.key;",
-                "the key is encrypted, and no password fits",
+                'mine.key" holds an encrypted private key, and there is no password',
             ),
             (
                 "proxy_ssl_certificate mine.pem; proxy_ssl_certificate_key other.key;",
-                "the key is not the certificate's",
+                'other.key" is not the key of the certificate',
             ),
             (
                 "proxy_ssl_certificate mine.pem; proxy_ssl_certificate_key mine.pem;",
-                "there is no key in it",
+                'mine.pem" holds no private key',
             ),
-            ("proxy_ssl_verify on; proxy_ssl_trusted_certificate other.key;", "no certificate in"),
-            (f"{TRUST} proxy_ssl_crl mine.pem;", "there is no revocation list in it"),
+            (
+                "proxy_ssl_verify on; proxy_ssl_trusted_certificate other.key;",
+                "holds no certificate",
+            ),
+            (f"{TRUST} proxy_ssl_crl mine.pem;", "holds no list of revoked"),
         ):
             self.assert_wrong(extra, what)
 

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from reverseproxy.content.securing import bare
 from reverseproxy.tls import verification
 
-from ..certificates import shared
+from ..authorities import shared
 
 
 class NamesTests(SynchronousTestCase):

@@ -6,7 +6,7 @@ import socket
 
 from OpenSSL import SSL
 
-from ..certificates import authority
+from ..authorities import authority
 from ..secureupstream import NAMED, TRUST, SecureCase, SecureUpstream, server_context
 from ..support import ok
 

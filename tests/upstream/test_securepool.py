@@ -5,7 +5,7 @@ from __future__ import annotations
 from reverseproxy.upstream.pool import SESSIONS
 from reverseproxy.web.assembly import Assembly
 
-from ..certificates import authority
+from ..authorities import authority
 from ..secureupstream import TRUST, SecureCase, SecureUpstream, server_context
 from ..support import ok
 
