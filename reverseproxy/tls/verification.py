@@ -86,7 +86,12 @@ def wrong_name(connection: SSL.Connection, wanted: str) -> str:
     certificate = connection.get_peer_certificate()
     if certificate is None:
         return "upstream shows no SSL certificate"
-    verify = verify_certificate_ip_address if is_address(wanted) else verify_certificate_hostname
+    if is_address(wanted):
+        verify = verify_certificate_ip_address
+    elif "." in wanted:
+        verify = verify_certificate_hostname
+    else:
+        verify = _verify_label
     try:
         with warnings.catch_warnings():
             # Old ones would take a common name instead, and warn.
@@ -103,23 +108,29 @@ def wrong_name(connection: SSL.Connection, wanted: str) -> str:
     return f'upstream SSL certificate does not match "{wanted}": it has {told}'
 
 
+def _verify_label(certificate: x509.Certificate, wanted: str) -> None:
+    """Of a name without a dot: no wildcard matches it (service-identity 18 raises at any)."""
+    if wanted.lower() not in (name.lower() for name in _hosts_and_addresses(certificate)):
+        raise CertificateError("no such name")
+
+
 def names_of(certificate: crypto.X509) -> list[str]:
     """The hosts and addresses that a certificate is for; a few of them if there are many."""
     try:
-        found: Any = certificate.to_cryptography().extensions.get_extension_for_class(
-            x509.SubjectAlternativeName
-        )
-    except (
-        ValueError,
-        x509.ExtensionNotFound,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,
-    ):
+        names = _hosts_and_addresses(certificate.to_cryptography())
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return []
-    names = [str(name) for name in found.value.get_values_for_type(x509.DNSName)]
-    names += [str(address) for address in found.value.get_values_for_type(x509.IPAddress)]
     more = len(names) - _TOLD
     return names[:_TOLD] + ([f"and {more} more"] if more > 0 else [])
+
+
+def _hosts_and_addresses(certificate: x509.Certificate) -> list[str]:
+    try:
+        found: Any = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    names = [str(name) for name in found.value.get_values_for_type(x509.DNSName)]
+    return names + [str(one) for one in found.value.get_values_for_type(x509.IPAddress)]
 
 
 def _names_of_leaf(certificate: crypto.X509, depth: int) -> str:

@@ -110,10 +110,10 @@ class AnswerTests(CommandCase):
                 [sys.executable, "-c", program], env=self.environ, capture_output=True, text=True
             )
             self.assertIn("reverseproxy version", done.stderr)
-            loaded = done.stdout.split()
+            loaded = set(done.stdout.split())
             self.assertIn("reverseproxy.about", loaded)
-            bad = [name for name in loaded if name.partition(".")[0] in ("twisted", "zope", "attr")]
-            self.assertEqual(bad, [])
+            # Debian's Python knows the bare namespace `zope` from its start.
+            self.assertEqual(loaded & {"twisted", "zope.interface", "attr"}, set())
 
     def test_fast(self) -> None:
         """-V is answered within 60 ms, the median of five."""

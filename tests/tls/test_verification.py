@@ -24,6 +24,23 @@ class NamesTests(SynchronousTestCase):
             made = crypto.X509.from_cryptography(shared().issue(*names).certificate)
             self.assertEqual(verification.names_of(made), told)
 
+    def test_one_label(self) -> None:
+        """A name without a dot is held against the names, wildcards beside it or not."""
+        made = crypto.X509.from_cryptography(shared().issue("Localhost", "*.a.test").certificate)
+
+        class Connection:
+            def get_peer_certificate(self) -> crypto.X509:
+                return made
+
+        for wanted, told in (
+            ("localhost", ""),
+            ("x.a.test", ""),
+            ("other", 'does not match "other": it has Localhost, *.a.test'),
+            ("test", 'does not match "test"'),
+        ):
+            said = verification.wrong_name(Connection(), wanted)  # type: ignore[arg-type]  # enough
+            self.assertEqual(told in said and bool(said) == bool(told), True, said)
+
     def test_bare(self) -> None:
         """A port goes, and an address's brackets."""
         for given, name in (
