@@ -59,6 +59,9 @@ COMPONENTS = {
         lambda: program("systemd-socket-activate") is not None,
         "systemd, of which systemd-socket-activate is wanted, is not installed",
     ),
+    "testssl": (lambda: program("testssl") is not None, "testssl.sh is not installed"),
+    "chromium": (lambda: program("chromium") is not None, "chromium is not installed"),
+    "certutil": (lambda: program("certutil") is not None, "libnss3-tools is not installed"),
     "the article": (ARTICLE.exists, "the article is not in ../shared/article beside this checkout"),
 }
 
