@@ -46,13 +46,18 @@ def refused(name: str, sent: bytes, says: str = "", status: int = 400, server: s
     return Case(name, (sent,), (status,), says=says, server=server)
 
 
-def passed(name: str, sent: bytes, *reached: Asked, server: str = PROXY, closed: bool = False) -> Case:
+def passed(
+    name: str, sent: bytes, *reached: Asked, server: str = PROXY, closed: bool = False
+) -> Case:
     """Each request goes on as it was meant."""
     return Case(name, (sent,), (200,) * len(reached), reached, closed, server=server)
 
 
 def message(
-    *lines: bytes, body: bytes = b"", method: bytes = b"POST", target: bytes = b"/",
+    *lines: bytes,
+    body: bytes = b"",
+    method: bytes = b"POST",
+    target: bytes = b"/",
     version: bytes = b"1.1",
 ) -> bytes:
     """A request of these field lines, each without its line end, behind Host."""
@@ -62,7 +67,7 @@ def message(
 
 def cases() -> Iterator[Case]:
     """Every case of every table."""
-    from . import fields, framing, heads, injection, paths
+    from . import fields, framing, heads, paths
 
-    for table in (framing, heads, fields, paths, injection):
+    for table in (framing, heads, fields, paths):
         yield from table.cases()

@@ -111,7 +111,9 @@ def _named_away() -> Iterator[Case]:
         yield _get(name, b"X-Mine: 1", *lines, fields={b"X-Mine": kept})
     everything = b", ".join([*OWN, *END_TO_END])
     name = "named away: everything"
-    yield _get(name, b"Connection: close, " + everything, b"Cookie: a=b", fields={**OWN, b"Cookie": b"a=b"})
+    yield _get(
+        name, b"Connection: close, " + everything, b"Cookie: a=b", fields={**OWN, b"Cookie": b"a=b"}
+    )
     for field in (b"TE: trailers", b"Trailer: X", b"Upgrade: h2c", b"Keep-Alive: 5"):
         name = field.partition(b":")[0]
         yield _get(f"hop by hop: {name.decode()}", field, fields={name: None, b"Connection": None})
@@ -139,9 +141,7 @@ def _forged() -> Iterator[Case]:
             fields={**OWN, **absent},
         )
     for name, (lines, sent_on) in CHAINS.items():
-        yield _get(
-            f"forwarded for: {name}", *lines, fields={**OWN, b"X-Forwarded-For": sent_on}
-        )
+        yield _get(f"forwarded for: {name}", *lines, fields={**OWN, b"X-Forwarded-For": sent_on})
         yield _get(
             f"forwarded for: {name}, named away",
             *lines,
@@ -149,7 +149,14 @@ def _forged() -> Iterator[Case]:
             fields={**OWN, b"X-Forwarded-For": sent_on},
         )
     for header in ("X-Real-IP", "X-Forwarded-For", "X-Client"):
-        for value in (b"6.6.6.6", b"10.0.0.1", b"127.0.0.1", b"unix:", b"::1", b"6.6.6.6, 10.0.0.1"):
+        for value in (
+            b"6.6.6.6",
+            b"10.0.0.1",
+            b"127.0.0.1",
+            b"unix:",
+            b"::1",
+            b"6.6.6.6, 10.0.0.1",
+        ):
             yield _get(
                 f"forged for real_ip_header {header}: {value.decode()}",
                 header.encode() + b": " + value,
