@@ -48,6 +48,9 @@ PATIENCE = 1.0
 class ProxyClient(proxy.ProxyClient):
     """The protocol of one pooled connection."""
 
+    #: whether the upstream was told that this request is the last one
+    last = False
+
     def __init__(self, peer: Peer, exchange: Exchange | None) -> None:
         # Not the base class's, which carries one request: this one carries many.
         self.transport: Any = None
@@ -192,6 +195,7 @@ class ProxyClient(proxy.ProxyClient):
         framing = response_framing(exchange.method, head)
         self._reusable = (
             framing != UNTIL_CLOSE
+            and not self.last
             and keeps_alive(head.version, head.joined(b"connection"))
             and not getattr(self.transport, "busy", False)
             and exchange.complete

@@ -76,9 +76,8 @@ CHAINS = {
     "8-bit": ((b"X-Forwarded-For: \xff",), b"\xff, " + CLIENT),
 }
 REAL_IP = (
-    "set_real_ip_from 10.0.0.0/8; real_ip_header %s; location / { proxy_pass http://127.0.0.1:8080; "
-    + PARAMS
-    + " }"
+    "set_real_ip_from 10.0.0.0/8; real_ip_header %s;"
+    "location / { proxy_pass http://127.0.0.1:8080; " + PARAMS + " }"
 )
 
 

@@ -104,7 +104,7 @@ BAD_LENGTHS = {
     "an underscore": b"1_0",
     "quotes": b'"3"',
     "arabic digits": "٣".encode(),
-    "wide digits": "３".encode(),
+    "wide digits": "\uff13".encode(),
     "a superscript": b"\xb3",
     "over 63 bits": b"9223372036854775808",
     "2**64 + 3": b"18446744073709551619",
@@ -149,7 +149,7 @@ BAD_SIZES = {
     "a bare CR in an extension": b"%b;a\rb\r\n",
     "an open quote in an extension": b'%b;a="b\r\n',
     "a long extension": b"%b;" + b"a" * 2000 + b"\r\n",
-    "wide digits": "%b３\r\n".encode(),
+    "wide digits": "%b\uff13\r\n".encode(),
 }
 GOOD_SIZES = {
     "a zero before": b"0%b\r\n",

@@ -1,4 +1,4 @@
-"""Injection through what the proxy builds itself: nothing a client sends ends a line or a target."""
+"""Injection through what the proxy builds: nothing a client sends ends a line or a target."""
 
 from __future__ import annotations
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import tempfile
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ..support import Bench, Client, serve
+from reverseproxy.config import Configuration
+
+from .. import support
+from ..support import Bench, Client, load_text, serve
 from . import clients, injection
 from .clients import Case
 from .injection import HTTP, Injection
@@ -22,6 +27,21 @@ LOCATED = re.compile(r"\(RP-400-(?:request-line|field-name|field-value|fold|head
 def descriptors() -> int:
     """How many files this process has open."""
     return len(os.listdir("/proc/self/fd"))
+
+
+@functools.cache
+def read_once(text: str, prefix: str) -> Configuration:
+    """As `support.load_text`."""
+    return load_text(text, prefix)
+
+
+@functools.cache
+def directory(server: str, http: str) -> str:
+    """A directory for a configuration."""
+    prefix = tempfile.mkdtemp(prefix="hostile", dir=os.getcwd())
+    if "root " in server:
+        make_files(prefix)
+    return prefix
 
 
 def make_files(prefix: str) -> None:
@@ -43,12 +63,13 @@ class HostileClient(SynchronousTestCase):
 
     def begin(self, server: str, http: str = "") -> Bench:
         """Serve, with upstreams that answer."""
-        prefix = os.path.abspath(self.mktemp())
-        os.makedirs(prefix)
-        if "root " in server or "alias " in server:
-            make_files(prefix)
+        # Configurations are frozen and few: each is read once, in a directory of its own.
+        self.patch(support, "load_text", read_once)
+        prefix = directory(server, http)
         text = f"{http}\nserver {{ listen 80; server_name example.org;\n{server}\n}}"
         bench = serve(self, text, prefix)
+        for name in ("access.log", "error.log"):
+            os.truncate(bench.path(f"logs/{name}"), 0)
         self.recorder = Recorder(bench)
         return bench
 
