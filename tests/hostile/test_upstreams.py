@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import tempfile
-
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.config import Configuration
-
-from .. import support
-from ..support import Bench, Client, Upstream, load_text, ok, request, serve
+from ..support import Client, Upstream, ok, request
 from . import upstreams
+from .holding import PASS, HostileUpstream, read
 from .naming import named
-from .strict import Reply, read_replies
 from .upstreams import Case
 
-PASS = "server { listen 80; location / { proxy_pass http://%s; %s } }"
 GROUP = (
     "upstream two { server 127.0.0.1:8080 max_fails=0; server 127.0.0.1:8081 max_fails=0; }"
     + PASS % ("two", "proxy_next_upstream error timeout invalid_header;")
@@ -32,36 +24,8 @@ VARIANTS = {
 }
 
 
-@functools.cache
-def read_once(text: str, prefix: str) -> Configuration:
-    """As `support.load_text`."""
-    return load_text(text, prefix)
-
-
-@functools.cache
-def directory(_text: str) -> str:
-    """A directory for a configuration."""
-    return tempfile.mkdtemp(prefix="hostile", dir=os.getcwd())
-
-
-def read(client: Client, *methods: bytes) -> list[Reply]:
-    """The client's answers; what "shut" shows of the end is what "closed" does."""
-    ended = "closed" if client.ended == "shut" else client.ended
-    return read_replies(client.received, list(methods), ended)
-
-
-class UpstreamTests(SynchronousTestCase):
+class UpstreamTests(HostileUpstream):
     """One test a case; they are added below."""
-
-    maxDiff = None
-
-    def begin(self, text: str) -> Bench:
-        """Serve."""
-        self.patch(support, "load_text", read_once)
-        bench = serve(self, text, directory(text))
-        for name in ("access.log", "error.log"):
-            os.truncate(bench.path(f"logs/{name}"), 0)
-        return bench
 
     def case(self, case: Case) -> None:
         """Try a case in every variant."""
@@ -95,7 +59,7 @@ class UpstreamTests(SynchronousTestCase):
         kept = case.kept and variant != "without keep-alive"
         self.assertEqual(bool(upstream.ended), not kept, upstream.ended)
         upstream.take()
-        self._next(bench, client, [] if kept else [upstream])
+        self.hold(bench, client, [] if kept else [upstream])
         for line in bench.errors():
             self.assertNotRegex(line, r" \[(?:crit|alert|emerg)\] ")
 
@@ -123,25 +87,6 @@ class UpstreamTests(SynchronousTestCase):
             self.assertEqual((reply.status, reply.body), (200, b"other"))
         else:
             self.assertEqual(reply.status, int(outcome))
-
-    def _next(self, bench: Bench, client: Client, broken: list[Upstream]) -> None:
-        """The next request has its own answer, over a connection that is not a broken one."""
-        if client.ended:
-            client.close()
-            client = bench.client()
-        client.take()
-        client.ask(b"/second")
-        asked = [one for one in bench.upstreams if one.received]
-        (upstream,) = asked
-        self.assertNotIn(upstream, broken)
-        self.assertEqual(upstream.target, b"/second")
-        upstream.send(ok(b"its own"))
-        (reply,) = read(client)
-        self.assertEqual((reply.status, reply.body, reply.complete), (200, b"its own", True))
-        client.close()
-        self.assertEqual(bench.assembly.connections.clients, 0)
-        idle = sum(len(peer.idle) for peer in bench.assembly.pools._peers.values())
-        self.assertEqual(bench.assembly.connections.upstreams, idle)
 
 
 def _test(case: Case) -> object:
