@@ -10,6 +10,7 @@ from twisted.python import usage
 from reverseproxy.about import CONFIGURATION
 from reverseproxy.config import Configuration, ConfigurationError
 from reverseproxy.guards.zones import IN_PROCESS
+from reverseproxy.process import polling
 from reverseproxy.process.daemon import Daemon
 from reverseproxy.process.inheriting import inherited
 from reverseproxy.process.loaded import Loaded
@@ -63,6 +64,7 @@ def build(given: Given, reactor: Any) -> Master | Daemon:
     def read(sources: Sources) -> Configuration:
         return configuration(given, sources.read, sources.glob)
 
+    polling.steady(reactor)
     sources = Sources()
     first = read(sources)
     shared = Shared(first.main) if first.main[MainSettings].master_process else None

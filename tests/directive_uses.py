@@ -81,6 +81,7 @@ _MAKERS = {
         server_names_hash_bucket_size server_names_hash_max_size client_header_buffer_size
         variables_hash_bucket_size variables_hash_max_size connection_pool_size request_pool_size
         client_max_body_size client_body_buffer_size postpone_output types_hash_max_size
+        client_body_min_rate
         types_hash_bucket_size proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size
         proxy_temp_file_write_size proxy_send_lowat gzip_min_length
         map_hash_bucket_size map_hash_max_size

@@ -64,6 +64,12 @@ class Asking:
         self._version = b" HTTP/%b\r\n" % settings.proxy_http_version
         if not self._takes_chunks and not self._sets_connection:
             self._version += b"Connection: close\r\n"
+        #: whether the upstream is told that no other request follows (RFC 9112 section 9.6)
+        self.closes = not self._takes_chunks and not self._sets_connection
+        for rule in proxying.proxy_set_header:
+            if rule.name.lower() == "connection":
+                options = connection_tokens((rule.value.constant or "").encode())
+                self.closes = b"close" in options
 
     def can_stream(self, request: Request) -> bool:
         """Whether a body is to come that can be passed on as it comes (not in chunks to 1.0)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reverseproxy.errors import ClientError
 from reverseproxy.wire.target import quote_path, quote_unsendable
 
 if TYPE_CHECKING:
@@ -21,13 +22,25 @@ def as_received(request: Request, _destination: Destination) -> bytes:
 
 
 def replacing(prefix: bytes, uri: bytes) -> Mapping:
-    """The path with `uri` in place of `prefix`, normalised and escaped anew."""
+    """The path with `uri` in place of `prefix`, normalised and escaped anew.
+
+    Where the one ends in a slash and the other does not, `/prefix../x` would become `/uri/../x`,
+    which is not below `/uri/`: a path that climbs out is refused.
+    """
     cut = len(prefix)
 
     def replaced(request: Request, _destination: Destination) -> bytes:
         return _with_query(request, uri + quote_path(request.document_uri[cut:]))
 
-    return replaced
+    if not uri.endswith(b"/") or prefix.endswith(b"/"):
+        return replaced
+
+    def bounded(request: Request, destination: Destination) -> bytes:
+        if request.document_uri[cut:].partition(b"/")[0] in (b".", b".."):
+            raise ClientError(400, "RP-400-path", "the path climbs out of what proxy_pass names")
+        return replaced(request, destination)
+
+    return bounded
 
 
 def as_named(request: Request, destination: Destination) -> bytes:

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -31,6 +32,8 @@ ErrorWrite = Callable[[bytes, str], None]
 LEVELS = ("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
 #: A complaint about the log itself is repeated at most this often, in seconds.
 COMPLAINT_PAUSE = 60.0
+#: How many complaints are told apart, and so told, in that time.
+COMPLAINTS = 100
 #: What ends a line, or speaks to the terminal that shows it.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -91,10 +94,13 @@ class ErrorLog:
         self,
         targets: tuple[tuple[ErrorWrite, str], ...],
         clock: Callable[[], float] = time.time,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` is the time of day that lines tell, `seconds` is monotonic."""
         self._targets = [(write, LEVELS.index(level)) for write, level in targets]
         self._lowest = min((level for _, level in self._targets), default=len(LEVELS))
         self._clock = clock
+        self._seconds = seconds
         self._complained: dict[str, float] = {}
 
     def log(self, level: str, message: str, *, request: Any = None, channel: Any = None) -> None:
@@ -142,11 +148,18 @@ class ErrorLog:
         self.log("debug", failure.getTraceback(), request=request)
 
     def complain(self, message: str) -> None:
-        """Tell of trouble with a log itself, once a minute."""
-        now = self._clock()
-        if now - self._complained.get(message, -COMPLAINT_PAUSE) >= COMPLAINT_PAUSE:
-            self._complained[message] = now
-            self.log("alert", message)
+        """Tell of trouble of the machine's, such as a log's disk, once a minute."""
+        now, told = self._seconds(), self._complained
+        if now - told.get(message, -inf) < COMPLAINT_PAUSE:
+            return
+        if len(told) >= COMPLAINTS:
+            # A path may be made of what a client sends: no number of them fills the memory.
+            told = {old: when for old, when in told.items() if now - when < COMPLAINT_PAUSE}
+            self._complained = told
+            if len(told) >= COMPLAINTS:
+                return
+        told[message] = now
+        self.log("alert", message)
 
     def info(self, message: str, *, request: Any = None, channel: Any = None) -> None:
         """Write a line at level info."""

@@ -58,7 +58,9 @@ class Logs:
         targets = level[ErrorLogSettings].error_log
         if targets not in self._errors:
             writers = [(self._error_writer(t, level), t.level) for t in targets if t.path != "off"]
-            self._errors[targets] = ErrorLog(tuple(writers), self._assembly.dates.clock)
+            self._errors[targets] = ErrorLog(
+                tuple(writers), self._assembly.dates.clock, self._assembly.seconds
+            )
         return self._errors[targets]
 
     def _error_writer(self, target: ErrorLogTarget, level: Level) -> ErrorWrite:

@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 
+from .polling import steady
+
 #: What belongs to the master lives on in a worker, out of use: nothing may be closed by collection
 #: whose number is somebody else's by then.
 _kept: list[object] = []
@@ -78,5 +80,6 @@ def _renewed(old: Any) -> Any:
         os.close(number)
     sys.modules.pop("twisted.internet.reactor", None)
     reactor = EPollReactor()
+    steady(reactor)
     installReactor(reactor)
     return reactor

@@ -8,6 +8,7 @@ ones are accepted, so that what it held (a place in `limit_conn`, in `worker_con
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
@@ -42,6 +43,15 @@ class Polling:
             # An event before it may have closed the port.
             if selectables.get(fd) is port:
                 dispatch(port, fd, event)
+
+
+def steady(reactor: Any) -> None:
+    """Let a reactor's timers go by monotonic time, before the first of them is set.
+
+    Twisted's go by the time of day: with a clock that is set back none would fire for as long.
+    """
+    if isinstance(reactor, EPollReactor):
+        reactor.seconds = time.monotonic  # type: ignore[method-assign]  # the point
 
 
 def install(reactor: Any) -> None:

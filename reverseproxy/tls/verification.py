@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
@@ -86,6 +87,7 @@ def wrong_name(connection: SSL.Connection, wanted: str) -> str:
     certificate = connection.get_peer_certificate()
     if certificate is None:
         return "upstream shows no SSL certificate"
+    verify: Callable[[x509.Certificate, str], None]
     if is_address(wanted):
         verify = verify_certificate_ip_address
     elif "." in wanted:

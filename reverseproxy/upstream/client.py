@@ -51,6 +51,8 @@ class ProxyClient(proxy.ProxyClient):
 
     #: the TLS that it was made with; see `SecureClient`
     secured: Secured | None = None
+    #: whether the upstream was told that this request is the last one
+    last = False
 
     def __init__(self, peer: Peer, exchange: Exchange | None) -> None:
         # Not the base class's, which carries one request: this one carries many.
@@ -196,6 +198,7 @@ class ProxyClient(proxy.ProxyClient):
         framing = response_framing(exchange.method, head)
         self._reusable = (
             framing != UNTIL_CLOSE
+            and not self.last
             and keeps_alive(head.version, head.joined(b"connection"))
             and not getattr(self.transport, "busy", False)
             and exchange.complete

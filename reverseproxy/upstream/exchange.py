@@ -90,6 +90,7 @@ class Exchange(Attempts):
     def _ask(self, client: ProxyClient) -> None:
         if self._route.passing.rate_of is not None:
             self._intake = Intake(client, self.tried, self.head_limit, self._read_on)
+        client.last = self._route.asking.closes
         client.send(self, self._head, self._spool)
 
     def _unlimited(self) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from reverseproxy.web import transport
+from reverseproxy.web.room import make_room
 
 if TYPE_CHECKING:
     from reverseproxy.tls.upstream import Secured
@@ -204,7 +205,10 @@ class Pools:
         peer.leave()
 
     def has_room(self) -> bool:
-        """Whether `worker_connections` leave one for an upstream; an idle one may have to go."""
+        """Whether `worker_connections` leave one for an upstream; an idle one may have to go.
+
+        First one to an upstream, then clients'.
+        """
         connections = self.connections
         if connections.clients + connections.upstreams < connections.limit:
             return True
@@ -212,7 +216,7 @@ class Pools:
             if peer.idle:
                 peer.idle[0].drop()
                 return True
-        return False
+        return make_room(connections, self.sweep) > 0
 
     def close(self) -> None:
         """Drop all that idles."""

@@ -194,7 +194,8 @@ class HTTPChannel(EndingChannel):
 
     def receive_body(self) -> None:
         """The request wants its body: let the client send it, and read what is here."""
-        self.deadline = self.site.sweep.now + self.settings.client_body_timeout
+        self.body_since = self.site.sweep.now
+        self.deadline = self.body_since + self.settings.client_body_timeout
         self._resume()
         if self._expects:
             self._expects = False
@@ -254,13 +255,18 @@ class HTTPChannel(EndingChannel):
     def pause_body(self) -> None:
         """Take no more of the body for now; the client is not to be blamed for it."""
         super().pause_body()
-        self.deadline = inf
+        if self.deadline < inf:
+            self.deadline = inf
+            self.body_since -= self.site.sweep.now
 
     def resume_body(self) -> None:
         """Take more of what the client sends."""
         super().resume_body()
         if self.decoder is not None:
-            self.deadline = self.site.sweep.now + self.settings.client_body_timeout
+            now = self.site.sweep.now
+            if self.deadline == inf:
+                self.body_since += now
+            self.deadline = now + self.settings.client_body_timeout
 
     # --- other protocols ---
 

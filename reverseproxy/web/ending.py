@@ -28,6 +28,11 @@ class EndingChannel(FlowChannel):
     site: Site
     settings: ClientSettings
     decoder: LengthDecoder | ChunkedDecoder | None
+    #: the connection's number, and when it came (seconds, monotonic)
+    number: int
+    since: float
+    #: when the body under way was asked for, less what it was held up since (seconds, monotonic)
+    body_since = 0.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +45,25 @@ class EndingChannel(FlowChannel):
         #: what the kernel had taken when the sweep last looked, and until when it must take more
         self._progress = (-1, inf)
 
+    @property
+    def idle_since(self) -> float | None:
+        """When it began to carry nothing (seconds, monotonic); None while it carries something."""
+        if self.request is not None or self.decoder is not None:
+            return None
+        if self._closing:
+            return self._last_byte - self.settings.lingering_time if self._last_byte < inf else None
+        if self._buffer:
+            return None
+        return self.deadline - self.settings.keepalive_timeout.server if self.served else self.since
+
+    def _too_slow(self, now: float) -> bool:
+        """Whether a body comes slower than `client_body_min_rate`, beyond client_body_timeout."""
+        settings, decoder = self.settings, self.decoder
+        rate = settings.client_body_min_rate
+        if not rate or decoder is None or self.deadline == inf:
+            return False
+        return now - self.body_since - settings.client_body_timeout > decoder.received / rate
+
     def check(self, now: float) -> None:
         """Act on a deadline that has passed; the sweep calls it."""
         transport = self.transport
@@ -51,6 +75,8 @@ class EndingChannel(FlowChannel):
                 self._time_out("client did not read for send_timeout")
         elif now >= self.deadline or now >= self._last_byte:
             self._time_out(None)
+        elif self.decoder is not None and self._too_slow(now):
+            self._time_out("client sent its body slower than client_body_min_rate")
 
     def _time_out(self, why: str | None) -> None:
         self.deadline = self._last_byte = inf
@@ -68,6 +94,7 @@ class EndingChannel(FlowChannel):
     def end(self, reset: bool) -> None:
         """Close without sending what is queued; with `reset` the client sees a reset."""
         self._closing = True
+        self._last_byte = inf
         transport = self.transport
         transport.unregisterProducer()
         if reset or not isinstance(transport, SendAtOnce):

@@ -220,6 +220,13 @@ class ClientSettings:
         HTTP_SERVER_LOCATION,
         doc="The time between two pieces of a body; over it the connection is closed.",
     )
+    client_body_min_rate: int = directive(
+        one(size),
+        "0",
+        HTTP_SERVER_LOCATION,
+        doc="How many bytes of a body a client must send in a second, on average and beyond "
+        "client_body_timeout, this daemon's own; 0 is any.",
+    )
     send_timeout: float = directive(
         one(seconds),
         "60s",

@@ -13,6 +13,7 @@ from reverseproxy.errors import ClientError
 from .channel import HTTPChannel
 from .dates import Dates
 from .request import Request
+from .room import is_short, make_room
 from .sweep import Sweep
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Connections:
     requests: int = 0
     #: how many connections there was no room for
     refused: int = 0
+    #: when it was last found that nobody idles, so that nobody could make room (monotonic)
+    searched: float = -1.0
     #: what the other workers count, where there are any
     elsewhere: Callable[[], Numbers] | None = None
 
@@ -156,7 +159,8 @@ class Site(server.Site):
     def buildProtocol(self, addr: Any) -> HTTPChannel | None:  # type: ignore[override]
         """A channel for a new connection, or None when `worker_connections` are taken."""
         connections = self.connections
-        if connections.clients + connections.upstreams >= connections.limit:
+        freed = self.make_room() if is_short(connections) else 0
+        if connections.clients + connections.upstreams - freed >= connections.limit:
             connections.refused += 1
             self.error_log.log(
                 "alert",
@@ -168,6 +172,13 @@ class Site(server.Site):
         channel.site = self
         channel.factory = self
         return channel
+
+    def make_room(self) -> int:
+        """Close connections that idle, as there are too few left; how many."""
+        freed = make_room(self.connections, self.sweep)
+        if freed:
+            self.error_log.complain("worker_connections are not enough, reusing connections")
+        return freed
 
     def next_connection(self) -> int:
         """Count a connection in; its number for the error log."""

@@ -25,6 +25,8 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IConnector, IProtocol, IProtocolFactory
 from twisted.python.failure import Failure
 
+from .accepting import AcceptingPort
+
 #: How many pieces of the queue go into one sendmsg(2).
 PIECES = 32
 #: A client on a unix socket has no name.
@@ -290,7 +292,7 @@ class UnixConnector(unix.Connector):
 _BACKLOG = 65536
 
 
-class Port(tcp.Port):
+class Port(AcceptingPort):
     """A listening socket that was bound before the reactor ran.
 
     Binding comes first so that a port in use is an error line and an exit status, before the
@@ -316,11 +318,6 @@ class Port(tcp.Port):
             address.IPv6Address if sock.family == socket.AF_INET6 else address.IPv4Address
         )
         self._realPortNumber = port
-
-    @property
-    def site(self) -> Any:
-        """What serves the connections."""
-        return self.factory
 
     def transport(self, sock: socket.socket, *args: Any) -> Any:
         """The transport of a connection: over TLS where the address it came to has that."""

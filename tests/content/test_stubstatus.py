@@ -58,8 +58,10 @@ class StubStatusTests(SynchronousTestCase):
         )
         bench = serve(self, text)
         client = bench.client()
+        client.send(b"GET / HTTP/1.1\r\n")
         self.assertIsNone(bench.try_client())
-        self.assertIn(b"\n 2 1 1 \n", client.get().body)
+        client.send(b"Host: example.org\r\n\r\n")
+        self.assertIn(b"\n 2 1 1 \n", client.answer().body)
 
     def test_malformed(self) -> None:
         """A request that can't be read is one, too."""

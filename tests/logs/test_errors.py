@@ -103,7 +103,7 @@ class LineTests(SynchronousTestCase):
         """One complaint is repeated after a minute; another one comes at once."""
         lines: list[bytes] = []
         now = [0.0]
-        log = ErrorLog(((to(lines), "info"),), lambda: now[0])
+        log = ErrorLog(((to(lines), "info"),), lambda: 0.0, lambda: now[0])
         for seconds, message, count in (
             (0, "a", 1),
             (59, "a", 1),

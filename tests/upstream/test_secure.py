@@ -159,7 +159,7 @@ class VerifyTests(SecureCase):
         bench = self.verified('proxy_ssl_name "";')
         client = self.asked(bench)
         self.end(bench)
-        self.assert_failed(client, bench, 502, 'certificate can\'t be checked for ""')
+        self.assert_failed(client, bench, 502, 'does not match "": it has app.example')
 
     def test_expired(self) -> None:
         """The log says what is wrong with which link of the chain."""

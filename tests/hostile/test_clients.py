@@ -1,0 +1,108 @@
+"""Each hostile client is refused, or what it sent goes on as exactly one request."""
+
+from __future__ import annotations
+
+import re
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ..support import Bench
+from . import clients, injection
+from .clients import Case
+from .holding import HostileClient, descriptors
+from .injection import HTTP, Injection
+from .naming import named
+from .strict import Received
+
+#: Causes of which the error log says where in the head it was.
+LOCATED = re.compile(r"\(RP-400-(?:request-line|field-name|field-value|fold|head|fields)\)")
+
+
+class ClientTests(HostileClient):
+    """One test a case; they are added below."""
+
+    def case(self, case: Case) -> None:
+        """Try a case whole, and byte by byte; the same daemon takes both."""
+        bench = self.begin(case.server)
+        self._attempt(bench, case, case.sent)
+        whole = b"".join(case.sent)
+        if len(whole) < 400:
+            self._attempt(bench, case, tuple(whole[at : at + 1] for at in range(len(whole))))
+
+    def _attempt(self, bench: Bench, case: Case, pieces: tuple[bytes, ...]) -> None:
+        before, told = descriptors(), len(bench.errors())
+        self.recorder.requests.clear()
+        client = bench.client()
+        self.send(bench, client, pieces)
+        reached = list(self.recorder.requests)
+        closed = bool(client.ended)
+        errors = bench.errors()[told:]
+        replies = self.hold(bench, client, case.methods)
+        self.assertEqual(tuple(reply.status for reply in replies), case.statuses, errors)
+        self.assertEqual(tuple((r.method, r.target, r.body) for r in reached), case.reached)
+        self.assertEqual(closed, case.closed)
+        self.assertIn(case.says, "\n".join(errors))
+        for line in errors:
+            if LOCATED.search(line):
+                self.assertRegex(line, r" at byte [0-9]+ \(RP-400-")
+        self._fields(case, reached)
+        self.assertEqual(descriptors(), before)
+
+    def _fields(self, case: Case, reached: list[Received]) -> None:
+        for name, values in case.fields:
+            self.assertEqual((name, tuple(reached[0].all(name))), (name, values))
+
+
+def _test(case: Case) -> object:
+    def test(self: ClientTests) -> None:
+        self.case(case)
+
+    test.__doc__ = f"{case.name}: answered {case.statuses}, {len(case.reached)} go on."
+    return test
+
+
+CASES = list(clients.cases())
+for _name, _case in named(CASES).items():
+    setattr(ClientTests, _name, _test(_case))
+
+
+class InjectionTests(HostileClient):
+    """One test a case; they are added below."""
+
+    def case(self, case: Injection) -> None:
+        """Nothing of the client's is a line, a field or a request of its own."""
+        bench = self.begin(case.server, HTTP)
+        client = bench.client()
+        self.send(bench, client, (case.sent,))
+        (reply,) = self.hold(bench, client)
+        self.assertEqual(reply.all(b"x-injected"), [])
+        for received in self.recorder.requests:
+            self.assertEqual(received.all(b"x-injected"), [])
+            self.assertNotIn(received.target, (b"/admin",))
+        # One line a request: this one, and the good one after it.
+        self.assertEqual(len(bench.lines()), 2)
+        for line in bench.lines():
+            self.assertRegex(line, r"\A[ -~]*\Z")
+        for line in bench.errors():
+            self.assertRegex(line, r"\A\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]+\] [ -~]*\Z")
+
+
+def _injection(case: Injection) -> object:
+    def test(self: InjectionTests) -> None:
+        self.case(case)
+
+    test.__doc__ = f"{case.name}: nothing is injected."
+    return test
+
+
+INJECTIONS = list(injection.cases())
+for _method, _injected in named(INJECTIONS).items():
+    setattr(InjectionTests, _method, _injection(_injected))
+
+
+class CountTests(SynchronousTestCase):
+    """How much is tried."""
+
+    def test_count(self) -> None:
+        """There are 400 hostile clients and more."""
+        self.assertGreater(len(CASES), 400)

@@ -1,0 +1,110 @@
+"""A broken upstream is 502 or a cut that the client can see, and never another's answer."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ..support import Client, Upstream, ok, request
+from . import upstreams
+from .holding import PASS, HostileUpstream, read
+from .naming import named
+from .upstreams import Case
+
+GROUP = (
+    "upstream two { server 127.0.0.1:8080 max_fails=0; server 127.0.0.1:8081 max_fails=0; }"
+    + PASS % ("two", "proxy_next_upstream error timeout invalid_header;")
+)
+#: How the same upstream is met: the configuration, and the client's version.
+VARIANTS = {
+    "buffered": (PASS % ("127.0.0.1:8080", ""), b"1.1"),
+    "unbuffered": (PASS % ("127.0.0.1:8080", "proxy_buffering off;"), b"1.1"),
+    "asked by HTTP/1.0": (PASS % ("127.0.0.1:8080", ""), b"1.0"),
+    "without keep-alive": (PASS % ("127.0.0.1:8080", "proxy_http_version 1.0;"), b"1.1"),
+    "one of two": (GROUP, b"1.1"),
+}
+
+
+class UpstreamTests(HostileUpstream):
+    """One test a case; they are added below."""
+
+    def case(self, case: Case) -> None:
+        """Try a case in every variant."""
+        for variant, (text, version) in VARIANTS.items():
+            try:
+                self._attempt(case, variant, text, version)
+            except Exception as error:
+                error.add_note(variant)
+                raise
+
+    def _attempt(self, case: Case, variant: str, text: str, version: bytes) -> None:
+        bench = self.begin(text)
+        client = bench.client()
+        client.send(request(b"/first", method=case.method, version=version))
+        upstream = bench.upstream()
+        self._break(case, upstream)
+        if case.outcome == "504" or case.name.startswith("silence"):
+            bench.advance(61, step=1)
+        second = bench.upstreams[1:]
+        outcome = case.outcome
+        if variant == "one of two" and outcome in ("502", "504"):
+            # The other server is asked, once, and what it says is the answer.
+            (other,) = second
+            self.assertEqual(other.target, b"/first")
+            other.send(ok(b"other"))
+            other.take()
+            outcome = "other"
+        else:
+            self.assertEqual(second, [])
+        self._seen(case, outcome, client)
+        kept = case.kept and variant != "without keep-alive"
+        self.assertEqual(bool(upstream.ended), not kept, upstream.ended)
+        upstream.take()
+        self.hold(bench, client, [] if kept else [upstream])
+        for line in bench.errors():
+            self.assertNotRegex(line, r" \[(?:crit|alert|emerg)\] ")
+
+    def _break(self, case: Case, upstream: Upstream) -> None:
+        for piece in case.sent:
+            upstream.send(piece)
+        if case.end == "close":
+            upstream.close()
+        elif case.end == "reset":
+            upstream.reset()
+
+    def _seen(self, case: Case, outcome: str, client: Client) -> None:
+        """The client has exactly one answer: the right one, or one that is visibly cut."""
+        (reply,) = read(client, case.method)
+        if outcome == "cut":
+            self.assertEqual((reply.status, reply.complete), (200, False))
+            self.assertIn(client.ended, ("closed", "reset"))
+            self.assertTrue((b"hello" * 9).startswith(reply.body) or reply.body[:1] == b"x")
+            return
+        self.assertTrue(reply.complete)
+        self.assertEqual(reply.all(b"x-injected"), [])
+        if outcome == "whole":
+            self.assertEqual((reply.status, reply.body), (case.status, case.body))
+        elif outcome == "other":
+            self.assertEqual((reply.status, reply.body), (200, b"other"))
+        else:
+            self.assertEqual(reply.status, int(outcome))
+
+
+def _test(case: Case) -> object:
+    def test(self: UpstreamTests) -> None:
+        self.case(case)
+
+    test.__doc__ = f"{case.name}: {case.outcome}."
+    return test
+
+
+CASES = list(upstreams.cases())
+for _method, _case in named(CASES).items():
+    setattr(UpstreamTests, _method, _test(_case))
+
+
+class CountTests(SynchronousTestCase):
+    """How much is tried."""
+
+    def test_count(self) -> None:
+        """There are 120 broken upstreams and more."""
+        self.assertGreater(len(CASES), 120)
