@@ -13,13 +13,18 @@ trial = $(python) -m twisted.trial
 # "compat" puts this directory on sys.path, where Twisted looks for twisted/plugins.
 editable = $(python) -m pip install --quiet --config-settings editable_mode=compat --editable
 
-.PHONY: help run test test-fast check docs deb bench clean
+# How long `make fuzz` tries, in seconds, and what (request, response, chunks, configuration).
+SECONDS ?= 60
+TARGETS ?=
+
+.PHONY: help run test test-fast check fuzz docs deb bench clean
 
 help:
 	@echo 'make run        serve the demonstration on http://localhost:8080/ (no root, stop with Ctrl-C)'
 	@echo 'make test       all tests; TESTS=tests.config for a part'
 	@echo 'make test-fast  without the tests that start other servers'
 	@echo 'make check      ruff and mypy'
+	@echo 'make fuzz       fuzzing for a minute; SECONDS=3600 for an hour, TARGETS=request for a part'
 	@echo 'make docs       docs/ from the directive table'
 	@echo 'make deb        the Debian package, in the directory above'
 	@echo 'make bench      measurements beside other proxies; ONLY=small or ONLY=memory for a part'
@@ -40,6 +45,9 @@ check: $(VENV)/with-check
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+fuzz: $(VENV)/with-test
+	$(python) -m tests.fuzz $(SECONDS) $(TARGETS)
 
 docs: $(VENV)/with-run
 	@mkdir -p docs
