@@ -48,7 +48,8 @@ ANSWERS = {
         False,
     ),
     "200 with Upgrade": (
-        b"HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+        b"Content-Length: 0\r\n\r\n",
         False,
     ),
     "101": (
