@@ -20,6 +20,7 @@ VARIANTS = {
     "unbuffered": (PASS % ("127.0.0.1:8080", "proxy_buffering off;"), b"1.1"),
     "asked by HTTP/1.0": (PASS % ("127.0.0.1:8080", ""), b"1.0"),
     "without keep-alive": (PASS % ("127.0.0.1:8080", "proxy_http_version 1.0;"), b"1.1"),
+    "told to close": (PASS % ("127.0.0.1:8080", "proxy_set_header Connection close;"), b"1.1"),
     "one of two": (GROUP, b"1.1"),
 }
 
@@ -56,7 +57,7 @@ class UpstreamTests(HostileUpstream):
         else:
             self.assertEqual(second, [])
         self._seen(case, outcome, client)
-        kept = case.kept and variant != "without keep-alive"
+        kept = case.kept and variant not in ("without keep-alive", "told to close")
         self.assertEqual(bool(upstream.ended), not kept, upstream.ended)
         upstream.take()
         self.hold(bench, client, [] if kept else [upstream])

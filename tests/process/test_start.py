@@ -73,6 +73,17 @@ class StartTestCase(SynchronousTestCase):
             return file.read()
 
 
+class ClockTests(StartTestCase):
+    def test_steady(self) -> None:
+        """The reactor's timers go by monotonic time before the first of them is set."""
+        seen: list[tuple[object, int]] = []
+        self.patch(
+            service.polling, "steady", lambda one: seen.append((one, len(one.getDelayedCalls())))
+        )
+        self.make()
+        self.assertEqual(seen, [(self.reactor, 0)])
+
+
 class RefusedTests(StartTestCase):
     def test_no_configuration(self) -> None:
         """A path that is not there, or a directory without a configuration, says so."""
