@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..support import Bench, ok
-from ..wire.test_peers import near_requests, near_responses
+from ..wire.nearly import near_requests, near_responses
 from .clients import PROXY, STREAMING
 from .holding import PASS, HostileClient, HostileUpstream, read
 from .strict import Received
