@@ -217,7 +217,7 @@ class Master(Service):
 
     def stop(self, number: int) -> None:
         """Tell the workers to end with a signal, and end with the last of them."""
-        self._notifier.stopping()
+        self._notifier.stopping(self._upgrade.successor)
         self.workers.stop(number)
         if self.workers.none:
             signals.stop(self.reactor)

@@ -30,7 +30,7 @@ class Notifier:
         """It serves; from now on it says so again and again, if that is wanted."""
         if not self._path:
             return
-        # After SIGUSR2 there are two of us: who says so last is the main process.
+        # Where a newer program ended again, this is the main process once more.
         self.tell("READY=1", f"MAINPID={os.getpid()}", f"STATUS={status()}")
         if self._call is None:
             self._again(status)
@@ -47,12 +47,15 @@ class Notifier:
         """It reads its configuration again; `ready` ends that."""
         self.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def stopping(self) -> None:
-        """It is about to end."""
+    def stopping(self, successor: int | None = None) -> None:
+        """It is about to end; the service is not, where a newer program has its sockets.
+
+        systemd believes only the main process, so it is this one that names the next.
+        """
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
-        self.tell("STOPPING=1")
+        self.tell("STOPPING=1" if successor is None else f"MAINPID={successor}")
 
     def tell(self, *lines: str) -> None:
         """Send lines, if somebody listens."""

@@ -33,6 +33,11 @@ class Upgrade:
         """Whether a newer program runs."""
         return self._process is not None
 
+    @property
+    def successor(self) -> int | None:
+        """The process number of the newer program, if there is one."""
+        return self._process.pid if self._process is not None else None
+
     def start(self) -> None:
         """Run the program that is installed now, with this one's command line and sockets."""
         master = self._master

@@ -122,6 +122,14 @@ class SystemdTests(SocketCase):
         self.clock.advance(100)
         self.assertEqual(self.heard(), ["STOPPING=1"])
 
+    def test_successor(self) -> None:
+        """Who leaves the sockets to a newer program names it, and does not stop the service."""
+        self.begin()
+        self.notifier.ready(str)
+        self.heard()
+        self.notifier.stopping(4321)
+        self.assertEqual(self.heard(), ["MAINPID=4321"])
+
     def test_watchdog(self) -> None:
         """Where signs of life are expected there are twice as many."""
         self.begin(WATCHDOG_USEC="3000000", WATCHDOG_PID=str(os.getpid()))
