@@ -59,3 +59,32 @@ class SystemdTests(IntegrationCase):
         self.assertEqual(server.process.wait(10), 0, server.said())
         self.assertNotIn("[emerg]", log.read_text())
         self.assertNotIn("[alert]", log.read_text())
+
+    def test_upgraded(self) -> None:
+        """The old program names the new one when it ends; the service does not end with it."""
+        home: Path = directory("successor")
+        port, path = free_port(), home / "notify"
+        (home / "nginx.conf").write_text(CONFIGURATION.format(port=port))
+        heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(heard.close)
+        heard.bind(str(path))
+        heard.settimeout(20)
+        command = [sys.executable, "-m", "reverseproxy", "-p", str(home), "-c", "nginx.conf"]
+        environ = {**proxy_environ(), "NOTIFY_SOCKET": str(path)}
+        server = Server(command, port, home, environ=environ)
+        self.addCleanup(server.stop)
+        old, pid_file = server.process.pid, home / "run.pid"
+        os.kill(old, signal.SIGUSR2)
+        until(
+            lambda: pid_file.exists() and pid_file.read_text().strip() not in ("", str(old)),
+            "the new program",
+        )
+        new = int(pid_file.read_text())
+        self.addCleanup(os.kill, new, signal.SIGTERM)
+        os.kill(old, signal.SIGQUIT)
+        self.assertEqual(server.process.wait(10), 0, server.said())
+        told = []
+        while not told or told[-1] != f"MAINPID={new}":
+            told.append(heard.recv(4096).decode())
+        self.assertNotIn("STOPPING=1", told)
+        self.assertEqual(ask(port, "/", host=STATIC).body, b"here")
