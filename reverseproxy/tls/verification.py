@@ -16,36 +16,8 @@ from service_identity.cryptography import (
 )
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 
-#: What OpenSSL says of a chain (X509_verify_cert_error_string); pyOpenSSL keeps it to itself.
-_REASONS = {
-    2: "unable to get issuer certificate",
-    3: "unable to get certificate CRL",
-    7: "certificate signature failure",
-    8: "CRL signature failure",
-    9: "certificate is not yet valid",
-    10: "certificate has expired",
-    11: "CRL is not yet valid",
-    12: "CRL has expired",
-    18: "self-signed certificate",
-    19: "self-signed certificate in certificate chain",
-    20: "unable to get local issuer certificate",
-    21: "unable to verify the first certificate",
-    22: "certificate chain too long",
-    23: "certificate revoked",
-    24: "invalid CA certificate",
-    25: "path length constraint exceeded",
-    26: "unsuitable certificate purpose",
-    27: "certificate not trusted",
-    28: "certificate rejected",
-    32: "key usage does not include certificate signing",
-    33: "unable to get CRL issuer certificate",
-    47: "permitted subtree violation",
-    48: "excluded subtree violation",
-    66: "EE certificate key too weak",
-    67: "CA certificate key too weak",
-    68: "CA signature digest algorithm too weak",
-    79: "invalid CA certificate",
-}
+from . import library
+
 #: How many names of a certificate are told.
 _TOLD = 16
 #: What may be asked for: RFC 6066 section 3, and the underscore that hosts inside have.
@@ -67,10 +39,9 @@ def note(
 ) -> bool:
     """Remember at a connection what is wrong with its chain (for `Context.set_verify`)."""
     if not ok:
-        reason = _REASONS.get(number, "see openssl-verify(1)")
         subject, issuer = _shown(certificate.get_subject()), _shown(certificate.get_issuer())
         connection.set_app_data(
-            f"({number}:{reason}) at depth {depth}: "
+            f"({number}:{library.verify_error(number)}) at depth {depth}: "
             f'subject "{subject}", issuer "{issuer}"{_names_of_leaf(certificate, depth)}'
         )
     return bool(ok)
