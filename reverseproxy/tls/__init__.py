@@ -1,6 +1,7 @@
 """TLS on both sides, with pyOpenSSL: what OpenSSL is given, and what it says.
 
-`pem` reads certificates and keys for both, `library` is what reaches below pyOpenSSL.
+`pem` reads certificates and keys for both, `protocols` names the versions, `library` is what
+reaches below pyOpenSSL.
 
 To clients (ngx_http_ssl_module): `settings` are the directives, `context` makes an OpenSSL context
 of a server's settings, `varying` makes those of certificates that variables name, `names` chooses

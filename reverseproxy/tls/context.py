@@ -7,7 +7,6 @@ master read, and need no rights to a key.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,31 +16,22 @@ from OpenSSL import SSL
 from reverseproxy.config import Diagnostic, Level, Origin, Template, read_file
 
 from . import library, pem, tickets
-from .settings import PROTOCOLS, Command, File, PEMFile, SecureSettings, Trouble
+from .protocols import OFF, PROTOCOLS
+from .settings import Command, File, PEMFile, SecureSettings, Trouble
 from .varying import Rendered, VaryingContexts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Read = Callable[[str], bytes]
+    from reverseproxy.config.parser import Read
 
-#: What turns a version off, and what SSL_CONF calls versions.
-_OFF = {
-    "SSLv2": SSL.OP_NO_SSLv2,
-    "SSLv3": SSL.OP_NO_SSLv3,
-    "TLSv1": SSL.OP_NO_TLSv1,
-    "TLSv1.1": SSL.OP_NO_TLSv1_1,
-    "TLSv1.2": library.lib.SSL_OP_NO_TLSv1_2,
-    "TLSv1.3": library.lib.SSL_OP_NO_TLSv1_3,
-}
-_NO_RENEGOTIATION = 1 << 30
 _PREFER_OURS = SSL.OP_CIPHER_SERVER_PREFERENCE
 #: SSL_CONF's names of options (ssl/ssl_conf.c); those with a minus before their names are cleared.
 _OPTIONS = {
     "ServerPreference": _PREFER_OURS,
     "PrioritizeChaCha": 1 << 21,
     "NoResumptionOnRenegotiation": 1 << 16,
-    "NoRenegotiation": _NO_RENEGOTIATION,
+    "NoRenegotiation": SSL.OP_NO_RENEGOTIATION,
     "EncryptThenMac": -(1 << 19),
     "SessionTicket": -SSL.OP_NO_TICKET,
     "ExtendedMasterSecret": -(1 << 0),
@@ -198,7 +188,7 @@ class Contexts:
     def _passwords(self, settings: SecureSettings) -> list[bytes]:
         if settings.ssl_password_file is None:
             return []
-        return [line for line in self._read(settings.ssl_password_file).splitlines() if line]
+        return pem.lines_of_passwords(self._read(settings.ssl_password_file))
 
     @staticmethod
     def _misfit(error: pem.PEMError, where: PEMFile, whose: PEMFile) -> Trouble:
@@ -224,15 +214,12 @@ class Contexts:
             raise Trouble(suites.word.origin, f'"{suites.value}" names no suites of TLS 1.3')
 
     def _parameters(self, context: SSL.Context, file: File) -> None:
-        number = os.memfd_create("dhparam")
         try:
-            os.write(number, self._read(file))
-            context.load_tmp_dh(f"/proc/self/fd/{number}".encode())
+            with pem.in_memory(self._read(file)) as path:
+                context.load_tmp_dh(path.encode())
         except SSL.Error as error:
             message = f'"{file.path}" holds no parameters for Diffie-Hellman'
             raise Trouble(file.word.origin, message, "openssl dhparam makes some") from error
-        finally:
-            os.close(number)
 
     def _believe(self, context: SSL.Context, settings: SecureSettings) -> None:
         store = context.get_cert_store()
@@ -325,8 +312,8 @@ class Contexts:
                 raise Trouble(command.word.origin, f'"{command.value}" is no protocol')
             edge = PROTOCOLS.index(command.value)
             allowed = {one for one in allowed if beyond(PROTOCOLS.index(one), edge) == edge}
-        options = _NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
-        for protocol, bit in _OFF.items():
+        options = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
+        for protocol, bit in OFF.items():
             if protocol not in allowed:
                 options |= bit
         if settings.ssl_prefer_server_ciphers:

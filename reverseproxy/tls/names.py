@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 #: How many roots are kept.
 _MOST = 64
-#: Connections that idle hold no buffers (SSL_MODE_RELEASE_BUFFERS).
-RELEASE_BUFFERS = 0x10
 _roots: dict[Root, SSL.Context] = {}
 
 
@@ -40,7 +38,8 @@ def root_context(root: Root) -> SSL.Context:
         return found
     context = SSL.Context(SSL.SSLv23_METHOD)
     context.set_session_id(root.identity)
-    context.set_mode(RELEASE_BUFFERS)
+    # Connections that idle hold no buffers.
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     context.set_timeout(root.timeout)
     context.set_session_cache_mode(SSL.SESS_CACHE_SERVER if root.cache else SSL.SESS_CACHE_OFF)
     if root.groups:

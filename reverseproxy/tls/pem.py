@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cryptography import x509
@@ -67,6 +68,22 @@ def private_key(data: bytes, passwords: Sequence[bytes] = ()) -> Any:
     raise BadKey("holds an encrypted private key that none of the passwords opens")
 
 
+def lines_of_passwords(data: bytes) -> list[bytes]:
+    """Those of a file, a line each."""
+    return [line for line in data.splitlines() if line]
+
+
+@contextlib.contextmanager
+def in_memory(data: bytes) -> Iterator[str]:
+    """The path of a file that holds this as long as the context lasts, and is on no disk."""
+    number = os.memfd_create("tls")
+    try:
+        os.write(number, data)
+        yield f"/proc/self/fd/{number}"
+    finally:
+        os.close(number)
+
+
 def belong_together(certificate: x509.Certificate, key: Any) -> bool:
     """Whether a private key is that of a certificate."""
     ours = key.public_key().public_bytes(_DER, _SPKI)
@@ -87,14 +104,11 @@ def use_pair(
         raise Mismatch("is not the key of the certificate")
     text = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
     # pyOpenSSL keeps chains apart only where it reads them from a file: this one is in memory.
-    number = os.memfd_create("chain")
     try:
-        os.write(number, text)
-        context.use_certificate_chain_file(f"/proc/self/fd/{number}")
+        with in_memory(text) as path:
+            context.use_certificate_chain_file(path)
     except SSL.Error as error:
         raise PEMError(f"holds a certificate that OpenSSL does not take: {told(error)}") from error
-    finally:
-        os.close(number)
     with warnings.catch_warnings():
         # What takes the one kind of object has not always taken the other.
         warnings.simplefilter("ignore", DeprecationWarning)

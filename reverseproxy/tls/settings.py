@@ -28,9 +28,10 @@ from reverseproxy.config import (
     text,
 )
 
+from .protocols import PROTOCOLS
+
 HTTP_SERVER = Context.HTTP | Context.SERVER
 
-PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _CACHE = re.compile(r"builtin(?::[0-9]{1,9})?|shared:[^:]+:[0-9]+[kKmM]?")
 
 

@@ -6,7 +6,6 @@ Whoever may share a connection has the same `Secured`: the same context, the sam
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,13 +14,12 @@ from OpenSSL import SSL
 from reverseproxy.logs.files import LogFile, LogFiles
 
 from . import pem, verification
-from .upstreamsettings import PROTOCOLS, Command, ProxySSLSettings
+from .protocols import OFF
+from .upstreamsettings import Command, ProxySSLSettings
 
 if TYPE_CHECKING:
+    from reverseproxy.config.parser import Read
     from reverseproxy.web.place import Place
-
-#: Reads a file. Raises OSError.
-Read = Callable[[str], bytes]
 
 _VERSIONS = {
     "None": 0,
@@ -30,20 +28,6 @@ _VERSIONS = {
     "TLSv1.2": SSL.TLS1_2_VERSION,
     "TLSv1.3": SSL.TLS1_3_VERSION,
 }
-_WITHOUT = dict(
-    zip(
-        PROTOCOLS,
-        (
-            SSL.OP_NO_SSLv2,
-            SSL.OP_NO_SSLv3,
-            SSL.OP_NO_TLSv1,
-            SSL.OP_NO_TLSv1_1,
-            SSL.OP_NO_TLSv1_2,
-            SSL.OP_NO_TLSv1_3,
-        ),
-        strict=True,
-    )
-)
 #: SSL_CONF_cmd(3)'s Options that a client can have: the bit, and whether to set is to switch off.
 #: (pyOpenSSL 23.0 has no names for two of them.)
 _OPTIONS = {
@@ -234,7 +218,7 @@ class _Making:
         # An idle connection needs no buffers.
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         context.set_min_proto_version(0)
-        for name, without in _WITHOUT.items():
+        for name, without in OFF.items():
             if name not in settings.proxy_ssl_protocols:
                 context.set_options(without)
         self._ciphers(settings.proxy_ssl_ciphers, "proxy_ssl_ciphers")
@@ -261,7 +245,7 @@ class _Making:
     def _pair(self, parts: _Parts) -> None:
         if parts.certificate is None or parts.key is None:
             return
-        passwords = [line for line in (parts.passwords or b"").splitlines() if line]
+        passwords = pem.lines_of_passwords(parts.passwords or b"")
         try:
             pem.use_pair(self._context, parts.certificate, parts.key, passwords)
         except pem.PEMError as error:

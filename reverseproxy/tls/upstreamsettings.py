@@ -21,8 +21,8 @@ from reverseproxy.config import (
     text,
 )
 
-#: The names of protocols; OpenSSL has the first two no more, and nginx reads them all the same.
-PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+from .protocols import PROTOCOLS
+
 #: What `proxy_ssl_conf_command` can set.
 COMMANDS = ("CipherString", "Ciphersuites", "MaxProtocol", "MinProtocol", "Options")
 _SCHEME = re.compile(r"(?:engine|store|data):")

@@ -25,6 +25,7 @@ from reverseproxy.config import (
     Origin,
     read_file,
 )
+from reverseproxy.config.parser import Read
 from reverseproxy.content import healthchecks
 from reverseproxy.content.documents import documents
 from reverseproxy.content.filecache import CacheSize, FileCache
@@ -37,7 +38,7 @@ from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
-from reverseproxy.tls.context import Contexts, Read, SecureHost
+from reverseproxy.tls.context import Contexts, SecureHost
 from reverseproxy.tls.names import Secured
 from reverseproxy.tls.settings import Trouble
 from reverseproxy.tls.upstream import UpstreamContexts
