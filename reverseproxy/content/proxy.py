@@ -12,7 +12,7 @@ from twisted.web import proxy
 from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.config import Template
-from reverseproxy.upstream.client import ProxyClientFactory
+from reverseproxy.upstream.connecting import ProxyClientFactory
 
 from . import mapping
 from .answerfields import AnswerFields

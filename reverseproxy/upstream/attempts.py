@@ -12,8 +12,8 @@ from reverseproxy.errors import (
 )
 
 from .attempt import Try
+from .connecting import client_factory
 from .failover import BLAMELESS
-from .secureclient import client_factory
 
 if TYPE_CHECKING:
     from reverseproxy.content.destination import Destination
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from reverseproxy.wire.heads import ResponseHead
 
     from .attempt import Timeouts
-    from .client import ProxyClient, ProxyClientFactory
+    from .client import ProxyClient
+    from .connecting import ProxyClientFactory
     from .exchange import Exchange
     from .members import Member, Turn
     from .pool import Peer

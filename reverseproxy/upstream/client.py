@@ -10,7 +10,6 @@ of three states:
 
 from __future__ import annotations
 
-import os
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from reverseproxy.errors import (
     UpstreamClosed,
     UpstreamError,
     UpstreamProtocolError,
-    UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnanswered,
 )
@@ -356,47 +354,3 @@ class ProxyClient(proxy.ProxyClient):
 def _promised(length: bytes | None) -> int | None:
     """The Content-Length of an answer without a body (to HEAD, or 304), to be passed on."""
     return int(length) if length is not None and length.isdigit() else None
-
-
-class ProxyClientFactory(proxy.ProxyClientFactory):
-    """Makes the `ProxyClient` for one new connection."""
-
-    protocol = ProxyClient
-    noisy = False
-
-    def __init__(self, peer: Peer, exchange: Exchange) -> None:
-        self.peer = peer
-        self.exchange: Exchange | None = exchange
-        self.connector: Any = None
-        #: the address of this machine to connect from, and the port (0: any)
-        self.bind: tuple[str, int] | None = None
-
-    def buildProtocol(self, _addr: Any) -> ProxyClient:
-        client = self.protocol(self.peer, self.exchange)
-        self.exchange = None
-        return client
-
-    def clientConnectionFailed(self, _connector: Any, reason: Failure) -> None:
-        exchange, self.exchange = self.exchange, None
-        if exchange is None:
-            return
-        if reason.check(neterror.TimeoutError, neterror.TCPTimedOutError):
-            error: UpstreamError = UpstreamTimeout(
-                "upstream timed out while connecting to upstream"
-            )
-        else:
-            number = getattr(reason.value, "osError", None)
-            why = (
-                f"{number}: {os.strerror(number)}"
-                if isinstance(number, int)
-                else reason.getErrorMessage()
-            )
-            error = UpstreamRefused(f"connect() failed ({why}) while connecting to upstream")
-        exchange.failed(error)
-
-    def cancel(self) -> None:
-        """Nobody waits any more: stop connecting."""
-        if self.exchange is not None:
-            self.exchange = None
-            if self.connector is not None:
-                self.connector.stopConnecting()

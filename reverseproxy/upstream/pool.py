@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from reverseproxy.tls.upstream import Secured
     from reverseproxy.web.assembly import Assembly
 
-    from .client import ProxyClient, ProxyClientFactory
+    from .client import ProxyClient
+    from .connecting import ProxyClientFactory
 
 #: How many sessions a peer remembers: names may come from requests.
 SESSIONS = 32

@@ -13,8 +13,8 @@ import attrs
 from reverseproxy.errors import ReverseProxyError, UpstreamError, UpstreamUnanswered
 
 from .attempt import Timeouts, Try
+from .connecting import client_factory
 from .matching import EXAMINED, Examination
-from .secureclient import client_factory
 
 if TYPE_CHECKING:
     from reverseproxy.logs.errors import ErrorLog
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
-    from .client import ProxyClient, ProxyClientFactory
+    from .client import ProxyClient
+    from .connecting import ProxyClientFactory
     from .exchange import Exchange
     from .healthsettings import HealthRule
     from .pool import Peer

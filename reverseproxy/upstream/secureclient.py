@@ -24,7 +24,7 @@ from reverseproxy.errors import (
 from reverseproxy.tls import pem, verification
 from reverseproxy.web.transport import TURN, FileSegment
 
-from .client import PATIENCE, ProxyClient, ProxyClientFactory
+from .client import PATIENCE, ProxyClient
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -261,31 +261,4 @@ class _Maker:
         """The pool and the sweep know already."""
 
 
-_MAKER: Any = _Maker()
-
-
-class SecureClientFactory(ProxyClientFactory):
-    """Makes the `SecureClient` for one new connection."""
-
-    def __init__(self, peer: Peer, exchange: Exchange, secured: Secured) -> None:
-        super().__init__(peer, exchange)
-        self.secured = secured
-        self._client: SecureClient | None = None
-
-    def buildProtocol(self, _addr: Any) -> Any:
-        client = self._client = SecureClient(self.peer, self.exchange, self.secured)
-        self.exchange = None
-        return SecureTransport(_MAKER, client)
-
-    def cancel(self) -> None:
-        """As of the base class; in the middle of a handshake too."""
-        super().cancel()
-        if self._client is not None:
-            self._client.drop()
-
-
-def client_factory(peer: Peer, exchange: Exchange, secured: Secured | None) -> ProxyClientFactory:
-    """What makes the client for a new connection, with TLS or without."""
-    if secured is None:
-        return ProxyClientFactory(peer, exchange)
-    return SecureClientFactory(peer, exchange, secured)
+MAKER: Any = _Maker()
