@@ -27,7 +27,7 @@ help:
 	@echo 'make fuzz       fuzzing for a minute; SECONDS=3600 for an hour, TARGETS=request for a part'
 	@echo 'make docs       docs/ from the directive table'
 	@echo 'make deb        the Debian package, in the directory above'
-	@echo 'make bench      measurements beside other proxies; ONLY=small or ONLY=memory for a part'
+	@echo 'make bench      CPU and memory beside other proxies; ONLY="proxy_small gzip" for a part'
 	@echo 'make clean      remove what these made'
 
 run: $(VENV)/with-run

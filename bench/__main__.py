@@ -1,12 +1,39 @@
-"""All measurements, or those that are named: `python -m bench [small] [memory] [tls]`."""
+"""All measurements, or those that are named: `python -m bench [proxy_small …] [memory] [tls]`."""
 
+from __future__ import annotations
+
+import argparse
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from bench import memory, small, tls
+from bench import memory, tls
+from bench.comparing import compare
+from bench.peers import PEERS
+from bench.workloads import WORKLOADS
 
-PARTS = {"small": small.main, "memory": memory.main, "tls": tls.main}
+#: What is not a comparison of CPU time.
+OTHERS: dict[str, Callable[[list[str]], int]] = {"memory": memory.main, "tls": tls.main}
 
-unknown = set(sys.argv[1:]) - set(PARTS)
-if unknown:
-    sys.exit(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-sys.exit(max(PARTS[name]([]) for name in sys.argv[1:] or PARTS))
+
+def main() -> int:
+    """Measure what is asked for; 1 if something failed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*WORKLOADS, *OTHERS, []], metavar="NAME")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each run (2)")
+    parser.add_argument("--rounds", type=int, default=5, help="in which all take turns (5)")
+    parser.add_argument("--peers", nargs="*", default=[], choices=list(PEERS), help="only these")
+    parser.add_argument("--write", type=Path, help="a directory for bench.json and bench.svg")
+    options = parser.parse_args()
+    names = options.names or [*WORKLOADS, *OTHERS]
+    status = 0
+    workloads = [name for name in names if name in WORKLOADS]
+    if workloads:
+        status = compare(workloads, options.peers, options.rounds, options.seconds, options.write)
+    for name in names:
+        if name in OTHERS:
+            status |= OTHERS[name]([])
+    return status
+
+
+sys.exit(main())

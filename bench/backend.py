@@ -16,7 +16,7 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             left = taken = int(fields.get(b"content-length", b"0"))
             while left:
                 left -= len(await reader.readexactly(min(left, len(PIECE))))
-            size = int(target.strip(b"/") or b"0") if method == b"GET" else 0
+            size = int(target.rpartition(b"/")[2] or b"0") if method == b"GET" else 0
             body = b"" if size else b"%d" % taken
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (size or len(body)))
             writer.write(body)

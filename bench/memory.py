@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Sequence
 
-from bench import fronts
+from bench import peers
 from bench.processes import forget_peak, memory
 from tests.integration.components import program
 from tests.integration.servers import Server
@@ -22,10 +22,7 @@ DOWNLOAD_RATE = 10_000_000  # bytes per second
 LIMIT = 8 * 1024 * 1024
 MEBIBYTE = 1024 * 1024
 
-SUBJECTS = {
-    "reverseproxy": fronts.reverseproxy,
-    "nginx, as in the article": fronts.nginx,
-}
+SUBJECTS = (peers.OURS, "nginx, article")
 
 
 def exchange(port: int, head: str, upload: int = 0, rate: float = 0) -> int:
@@ -49,13 +46,13 @@ def exchange(port: int, head: str, upload: int = 0, rate: float = 0) -> int:
 def growth(server: Server, scale: float) -> dict[str, int]:
     """Peak growth in bytes for the upload and for the download."""
     for _ in range(20):
-        exchange(server.port, "GET /1000")  # what the first requests load stays anyway
-        exchange(server.port, "POST /", 300_000)
+        exchange(server.port, "GET /bulk/1000")  # what the first requests load stays anyway
+        exchange(server.port, "POST /bulk/", 300_000)
     grown = {}
     size = int(DOWNLOAD * scale)
     transfers = {
-        "upload": lambda: exchange(server.port, "POST /", int(UPLOAD * scale)),
-        "download": lambda: exchange(server.port, f"GET /{size}", rate=DOWNLOAD_RATE),
+        "upload": lambda: exchange(server.port, "POST /bulk/", int(UPLOAD * scale)),
+        "download": lambda: exchange(server.port, f"GET /bulk/{size}", rate=DOWNLOAD_RATE),
     }
     for name, transfer in transfers.items():
         before = memory(server.process.pid, "VmRSS")
@@ -71,24 +68,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 1 if this daemon grows by more than it may."""
     parser = argparse.ArgumentParser(description="Memory for large bodies.")
     parser.add_argument("--scale", type=float, default=1.0, help="part of 200 MB and 1 GB (1.0)")
-    parser.add_argument("--only", nargs="*", choices=list(SUBJECTS), help="these subjects")
+    parser.add_argument("--only", nargs="*", choices=SUBJECTS, help="these subjects")
     options = parser.parse_args(argv)
     names = options.only or list(SUBJECTS)
     if program("nginx") is None:
         names = [name for name in names if not name.startswith("nginx")]
 
-    backend = fronts.bulk_backend()
+    backend = peers.backends()
     up, down = (f"{int(size * options.scale) / 1e6:,.0f} MB" for size in (UPLOAD, DOWNLOAD))
     title = "peak growth of memory"
     print(f"{title:26} {f'{up} up':>12} {f'{down} down':>14}   (10 MB/s; limit 8 MiB)")
     too_much = False
     for name in names:
-        server = SUBJECTS[name](backend.port)
+        server = peers.PEERS[name][0](backend).server
         grown = growth(server, options.scale)
         server.stop()
         figures = [f"{grown[way] / MEBIBYTE:.1f} MiB" for way in ("upload", "download")]
         print(f"{name:26} {figures[0]:>12} {figures[1]:>14}", flush=True)
-        too_much |= name == "reverseproxy" and max(grown.values()) > LIMIT
+        too_much |= name == peers.OURS and max(grown.values()) > LIMIT
     backend.stop()
     if too_much:
         print("reverseproxy grows by more than 8 MiB")

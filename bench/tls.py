@@ -16,7 +16,7 @@ from pathlib import Path
 
 import attrs
 
-from bench.fronts import configured
+from bench.peers import configured
 from bench.processes import cpu_seconds
 from tests.certificates import authority, pair, write_pair
 from tests.integration.servers import Server, directory, free_port
