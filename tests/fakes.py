@@ -81,15 +81,19 @@ class FakeSocket:
         self.calls.append("file")
         return self._take(os.pread(fd, int(min(count, self.room or 1)), offset))
 
-    def _take(self, data: bytes) -> int:
+    def check(self) -> None:
+        """Raise what a call that sends would raise."""
         if self.closed or self.shut:
             raise OSError(errno.EBADF, "closed")
         if self.peer_reset:
             raise OSError(errno.EPIPE, "broken pipe")
-        if not data:
-            return 0
         if not self.room:
             raise BlockingIOError(errno.EWOULDBLOCK, "full")
+
+    def _take(self, data: bytes) -> int:
+        if not data and not (self.closed or self.shut or self.peer_reset):
+            return 0
+        self.check()
         taken = data[: int(min(self.room, len(data)))]
         self.room -= len(taken)
         self.sent += taken
@@ -106,6 +110,17 @@ class FakeSocket:
         if self.peer_closed:
             return b""
         raise BlockingIOError(errno.EWOULDBLOCK, "nothing")
+
+    def pour(self, pipe: int, size: int) -> int:
+        """Move up to `size` bytes that arrived into a pipe, as far as it takes them."""
+        data = self.recv(size)
+        taken = 0
+        try:
+            taken = os.write(pipe, data) if data else 0
+        finally:
+            if taken < len(data):
+                self.arrived.appendleft(data[taken:])
+        return taken
 
     def accept(self) -> tuple[FakeSocket, tuple[str, int]]:
         if not self.waiting:
@@ -136,6 +151,22 @@ class FakeSocket:
 def fake_sendfile(out_fd: int, in_fd: int, offset: int, count: int) -> int:
     """Stand for os.sendfile: from a real file to a FakeSocket."""
     return _by_number[out_fd].take_file(in_fd, offset, count)
+
+
+def fake_splice(
+    src: int, dst: int, count: int, offset_dst: int | None = None, flags: int = 0
+) -> int:
+    """Stand for os.splice: between a FakeSocket and a real pipe, or a real pipe and a file."""
+    if src in _by_number:
+        _by_number[src].calls.append("splice")
+        return _by_number[src].pour(dst, count)
+    if dst in _by_number:
+        sink = _by_number[dst]
+        sink.calls.append("splice")
+        # Nothing leaves the pipe that is not taken.
+        sink.check()
+        return sink._take(os.read(src, int(min(count, sink.room))))
+    return os.splice(src, dst, count, offset_dst=offset_dst, flags=flags)
 
 
 class FakeReactor(Clock):

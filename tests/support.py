@@ -24,12 +24,12 @@ from twisted.web.server import Site as StockSite
 
 from reverseproxy import features
 from reverseproxy.config import Configuration, load
+from reverseproxy.web import pipes, segments, variables
 from reverseproxy.web import transport as transports
-from reverseproxy.web import variables
 from reverseproxy.web.assembly import Assembly
 
 from .answers import Answer, read_answers
-from .fakes import FakeReactor, FakeSocket, fake_sendfile
+from .fakes import FakeReactor, FakeSocket, fake_sendfile, fake_splice
 
 Place = tuple[str, int]
 CLIENT = ("192.0.2.7", 51234)
@@ -251,7 +251,8 @@ class Bench(Network):
     def __init__(self, test: SynchronousTestCase, text: str, prefix: str) -> None:
         super().__init__(FakeReactor())
         self.prefix = prefix
-        test.patch(transports.os, "sendfile", fake_sendfile)
+        test.patch(segments.os, "sendfile", fake_sendfile)
+        test.patch(pipes, "splice", fake_splice)
         cooperator = Cooperator(
             terminationPredicateFactory=lambda: lambda: True,
             scheduler=lambda call: self.reactor.callLater(0.001, call),

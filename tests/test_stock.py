@@ -11,7 +11,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.web.transport import FileSegment, SendAtOnce
+from reverseproxy.web.segments import FileSegment
+from reverseproxy.web.transport import SendAtOnce
 
 from .answers import chunked
 from .support import Bench, StockBench, ok, proxied, request

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from reverseproxy.web.transport import FileSegment
+from reverseproxy.web.segments import FileSegment
 
 if TYPE_CHECKING:
     from reverseproxy.web.request import Request

@@ -25,7 +25,8 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from reverseproxy.web.transport import TURN, FileSegment, SendAtOnce, Server, UnixServer
+from reverseproxy.web.segments import TURN, FileSegment
+from reverseproxy.web.transport import SendAtOnce, Server, UnixServer
 
 from .pem import told
 
@@ -49,6 +50,7 @@ _SSL2 = 0x80
 class Secure(SendAtOnce):
     """The part of a `SecureServer` that TLS is about."""
 
+    splices = False
     protocol: Any
     secured: Secured
     #: the connection's TLS; None: it began with something else, and goes on in the clear

@@ -23,7 +23,7 @@ from reverseproxy.errors import (
     UpstreamTimeout,
     UpstreamUnanswered,
 )
-from reverseproxy.web.transport import FileSegment
+from reverseproxy.web.segments import FileSegment
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, CloseDecoder, LengthDecoder
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, keeps_alive, response_framing
 from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
@@ -239,6 +239,19 @@ class ProxyClient(proxy.ProxyClient):
             if self.exchange is not exchange:
                 return
         exchange.pause_in_stream()
+
+    def relayed(self, count: int) -> None:
+        """So many bytes of the body went past, from socket to socket."""
+        exchange, decoder = self.exchange, self.decoder
+        if exchange is None or not isinstance(decoder, LengthDecoder):
+            return
+        self.deadline = self.peer.pools.sweep.now + exchange.timeouts.read
+        exchange.tried.received += count
+        decoder.passed(count)
+        exchange.relayed(count)
+        if decoder.done and self.exchange is exchange:
+            self._release(exchange, unused=b"")
+            exchange.ended([])
 
     def _release(self, exchange: Exchange, unused: bytes) -> None:
         """The answer is here as a whole: let the connection go to the pool, or close it."""

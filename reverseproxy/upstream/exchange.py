@@ -18,6 +18,7 @@ from reverseproxy.errors import (
     UpstreamError,
 )
 
+from . import relay
 from .attempts import Attempts
 from .intake import Intake
 from .overflow import Overflow
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from reverseproxy.wire.heads import ResponseHead
 
     from .client import ProxyClient
+    from .relay import Relay
 
 
 #: Fields of the upstream's that whatever answers instead of it has as well (nginx's list).
@@ -43,7 +45,15 @@ _WITH_REDIRECT = frozenset(
 class Exchange(Attempts):
     """One request and its answer, over one connection at a time."""
 
-    __slots__ = ("_intake", "_overflow", "_overflow_limit", "_paused", "_registered")
+    __slots__ = (
+        "_intake",
+        "_overflow",
+        "_overflow_limit",
+        "_paused",
+        "_registered",
+        "_relay",
+        "_relays",
+    )
 
     def __init__(
         self, route: Route, request: Request, destination: Destination, head: bytes
@@ -53,12 +63,16 @@ class Exchange(Attempts):
         self._overflow_limit = 0
         #: what limits how fast the answer is read (`proxy_limit_rate`)
         self._intake: Intake | None = None
+        #: what moves the body past this process, and whether it may
+        self._relay: Relay | None = None
+        self._relays = False
         self._paused = False
         self._registered = False
         request.watcher = self
 
     def client_gone(self) -> None:
         """The client left: the upstream need not go on."""
+        self._read_again()
         client, self.client = self.client, None
         if self._connecting is not None:
             self._connecting.cancel()
@@ -152,6 +166,7 @@ class Exchange(Attempts):
         route, request = self._route, self.request
         request.channel.high_water(route.memory)
         self._overflow_limit = route.overflow_limit
+        self._relays = self._intake is None and self.complete
         if self._intake is not None and route.passing.rate_of is not None:
             rate = route.passing.rate_of(request)
             if rate:
@@ -261,6 +276,26 @@ class Exchange(Attempts):
             self.request.flush()
         if self._intake is not None:
             self._intake.came()
+        elif self._relays and not self._paused:
+            self._pass_by()
+
+    def _pass_by(self) -> None:
+        """Let the rest go from socket to socket, where it can."""
+        client = self.client
+        if client is not None and self._overflow is None and self._relay is None:
+            self._relay = relay.begin(client, self.request)
+
+    def relayed(self, count: int) -> None:
+        """So many bytes of the body are in the pipe."""
+        self.tried.length += count
+        if self._relay is not None:
+            self.request.send_piped(self._relay.pipe, count)
+
+    def _read_again(self) -> None:
+        """Let what is still to come be read."""
+        if self._relay is not None:
+            self._relay.end()
+            self._relay = None
 
     def ended(self, pieces: list[bytes]) -> None:
         """The body is complete (and the upstream free)."""
@@ -290,6 +325,7 @@ class Exchange(Attempts):
         self.request.finish(last)
 
     def _finish(self) -> None:
+        self._read_again()
         self.request.watcher = None
         if self._intake is not None:
             self._unlimited()
@@ -305,6 +341,7 @@ class Exchange(Attempts):
     def pauseProducing(self) -> None:
         """The client does not read."""
         self._paused = True
+        self._read_again()
         if not self._overflow_limit and self.client is not None:
             self.client.pause()
 
@@ -331,6 +368,8 @@ class Exchange(Attempts):
         full = self._paused and not self._overflow_limit if overflow is None else overflow.full
         if client is not None and not full and (intake is None or not intake.waiting):
             client.resume()
+            if self._relays and not self._paused:
+                self._pass_by()
 
     def stopProducing(self) -> None:
         """The client's connection is gone; `client_gone` follows."""

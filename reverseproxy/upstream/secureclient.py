@@ -22,7 +22,7 @@ from reverseproxy.errors import (
     UpstreamUntrusted,
 )
 from reverseproxy.tls import pem, verification
-from reverseproxy.web.transport import TURN, FileSegment
+from reverseproxy.web.segments import TURN, FileSegment
 
 from .client import PATIENCE, ProxyClient
 

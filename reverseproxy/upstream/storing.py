@@ -50,6 +50,7 @@ class Storing(Exchange):
         if self._copy is not None:
             # It is all on the disk anyhow: the upstream need not wait for the client.
             self._overflow_limit = sys.maxsize
+            self._relays = False
 
     def piece(self, data: bytes) -> None:
         """A piece of the body."""

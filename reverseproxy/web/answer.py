@@ -18,7 +18,8 @@ from reverseproxy.wire.chunked import LAST_CHUNK
 from .browsers import MSIE6
 from .lazyrequest import LazyRequest
 from .response import BODILESS, REASONS, Response, Transform
-from .transport import FileSegment, SendAtOnce
+from .segments import FileSegment, Segment
+from .transport import SendAtOnce
 
 if TYPE_CHECKING:
     from .locations import HeaderFilter
@@ -213,6 +214,22 @@ class AnsweringRequest(LazyRequest):
             and not self.chunked
             and isinstance(self.channel.transport, SendAtOnce)
         )
+
+    @property
+    def splices(self) -> bool:
+        """Whether the body may go from socket to socket, untouched."""
+        return self.sends_files and self.channel.transport.splices and not self._bodiless
+
+    def send_piped(self, pipe: Segment, count: int) -> None:
+        """Send `count` bytes more, which are in a pipe; only where `splices` says so."""
+        if self._disconnected:
+            pipe.drop()
+            return
+        self.sentLength += count
+        if self._unsent:
+            head, self._unsent = self._unsent, b""
+            self.channel.transport.write(head)
+        self.channel.transport.write_piped(pipe)
 
     def flush(self) -> None:
         """Hold nothing back of what was written so far."""

@@ -21,6 +21,7 @@ from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, LengthDecoder
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, keeps_alive, request_framing
 from reverseproxy.wire.heads import head_end, parse_request_head
 
+from . import siphon
 from .ending import EndingChannel
 from .request import Request
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from reverseproxy.upstream.tunnel import Tunnel
+
+    from .siphon import Siphon
 
 #: Pipelined bytes that are taken before the request in front of them is answered.
 EAGER = 16 * 1024
@@ -53,6 +56,7 @@ class HTTPChannel(EndingChannel):
         self._advancing = False
         self._expects = False
         self._head_begun = False
+        self._siphon: Siphon | None = None
         #: whether the request under way came with bytes of another behind it
         self.pipelined = False
 
@@ -99,6 +103,7 @@ class HTTPChannel(EndingChannel):
         self.deadline = inf
         self.site.sweep.discard(self)
         self.site.connection_closed(self.served)
+        self._read_again()
         request, self.request = self.request, None
         if request is not None:
             request.connectionLost(reason)
@@ -240,6 +245,28 @@ class HTTPChannel(EndingChannel):
             self.deadline = inf
             self._buffer = bytes(decoder.unused)
             request.body_complete()
+        elif self.decoder is decoder and request.wants_body:
+            self._siphon = siphon.begin(self, decoder)
+
+    def siphoned(self, decoder: LengthDecoder, count: int) -> None:
+        """So many bytes of the body are in the siphon's pipe."""
+        request, current = self.request, self._siphon
+        if request is None or current is None:
+            return
+        self.deadline = self.site.sweep.now + self.settings.client_body_timeout
+        decoder.passed(count)
+        if not request.take_piped(current.pipe) or decoder.done:
+            self._read_again()
+        if decoder.done and self.decoder is decoder:
+            self.decoder = None
+            self.deadline = inf
+            request.body_complete()
+
+    def _read_again(self) -> None:
+        """Let the body's last piece be the end of the siphon, or whatever comes before it."""
+        if self._siphon is not None:
+            self._siphon.end()
+            self._siphon = None
 
     def _discarded(self, decoder: LengthDecoder | ChunkedDecoder) -> None:
         """A body whose request was answered early is read to its end, so that the next can come."""
@@ -288,6 +315,7 @@ class HTTPChannel(EndingChannel):
     def requestDone(self, _request: Request) -> None:
         """The answer is complete: go on to the next request, or close."""
         self.request = None
+        self._read_again()
         if self._producer is not None:
             self.unregisterProducer()
         decoder = self.decoder

@@ -18,7 +18,8 @@ from typing import Any
 import attrs
 from twisted.internet import main
 
-from .transport import FileSegment, Server
+from .segments import FileSegment, Segment
+from .transport import Server
 
 
 @attrs.define(eq=False)
@@ -58,6 +59,7 @@ class Pace:
 class PacedServer(Server):
     """An accepted connection whose answer is sent no faster than a rate."""
 
+    splices = False
     pace: Pace
     _ending = False
 
@@ -106,10 +108,11 @@ class PacedServer(Server):
 
     def _send_some(self, most: int) -> int:
         first = self._queue[0]
-        if isinstance(first, FileSegment):
+        if isinstance(first, Segment):
             sent = first.send(self.socket, most)
             if not first.remaining:
                 self._queue.popleft()
+                first.sent()
             elif not sent:
                 raise EOFError
             return sent

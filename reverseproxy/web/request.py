@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .channel import HTTPChannel
     from .locations import Location
+    from .pipes import Pipe
     from .vhosts import VirtualHost
 
 #: Methods that a reverse proxy has no use for (RFC 9110 sections 9.3.6 and 9.3.8).
@@ -207,6 +208,17 @@ class Request(RedirectingRequest):
         except ReverseProxyError as error:
             self.wants_body = False
             self.fail(error)
+
+    def take_piped(self, pipe: Pipe) -> bool:
+        """Take a piece of the body that is in a pipe; whether that went well."""
+        try:
+            if self.spool is not None:
+                self.spool.take(pipe)
+        except ReverseProxyError as error:
+            self.wants_body = False
+            self.fail(error)
+            return False
+        return True
 
     def body_complete(self) -> None:
         """The last piece is here."""

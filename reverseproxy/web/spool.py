@@ -15,10 +15,14 @@ import itertools
 import os
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 
 from reverseproxy.errors import SpoolError
+
+if TYPE_CHECKING:
+    from .pipes import Pipe
 
 _serial = itertools.count(1)
 #: What this module names its files: ten digits of a serial number, then the process.
@@ -136,6 +140,13 @@ class Spool:
             self._put(pieces)
         else:
             self._put((data,))
+
+    def take(self, pipe: Pipe) -> None:
+        """Take what is in a pipe, once there is a file. Raises SpoolError."""
+        try:
+            self.size += pipe.store(self.fd, self.size)
+        except OSError as error:
+            raise SpoolError(self._directory.path, error) from error
 
     def _put(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:

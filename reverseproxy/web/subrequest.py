@@ -21,7 +21,7 @@ from .request import Request
 
 if TYPE_CHECKING:
     from .response import Response
-    from .transport import FileSegment
+    from .segments import FileSegment
 
 
 class Nowhere:

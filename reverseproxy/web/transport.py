@@ -3,7 +3,7 @@
 Twisted's own transports queue what is written, ask epoll for writability and send on the next turn
 of the loop: three system calls more than needed, and half the cost of relaying. Here `write` tries
 the socket first and queues only what the kernel did not take. The queue holds memory (never copied,
-only sliced) and `FileSegment`s, which leave by sendfile(2).
+only sliced) and `Segment`s (files, pipes), which never come into memory.
 
 Theory: bytes are *pending* when they are in memory and the kernel has not taken them. A streaming
 producer is paused when more than `high_water` bytes are pending and resumed when the queue is
@@ -16,45 +16,21 @@ import contextlib
 import os
 import socket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import attrs
 from twisted.internet import address, main, tcp, unix
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IConnector, IProtocol, IProtocolFactory
 from twisted.python.failure import Failure
 
 from .accepting import AcceptingPort
+from .segments import TURN, FileSegment, Segment
 
 #: How many pieces of the queue go into one sendmsg(2).
 PIECES = 32
 #: A client on a unix socket has no name.
 UNIX_CLIENT = UNIXAddress(None)
-#: How many bytes one connection may send before the others get their turn.
-TURN = 2 * 1024 * 1024
-
-
-@attrs.define(eq=False)
-class FileSegment:
-    """`remaining` bytes of the open file `fd`, from `offset` on; `owner` keeps `fd` open.
-
-    `chunk` is how many of them one system call may take at most.
-    """
-
-    fd: int
-    offset: int
-    remaining: int
-    owner: object
-    chunk: int = TURN
-
-    def send(self, sock: socket.socket, most: int = TURN) -> int:
-        """Hand a piece to the kernel; 0 when the file is shorter than it was said to be."""
-        count = min(self.remaining, self.chunk, most)
-        sent = os.sendfile(sock.fileno(), self.fd, self.offset, count)
-        self.offset += sent
-        self.remaining -= sent
-        return sent
 
 
 class SendAtOnce(tcp.Connection):
@@ -71,9 +47,11 @@ class SendAtOnce(tcp.Connection):
     shrunk = False
     #: bytes that the kernel had not taken when the connection was lost
     unsent = 0
+    #: whether the socket's bytes are the channel's, so that splice(2) may move them
+    splices = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._queue: deque[memoryview | FileSegment] = deque()
+        self._queue: deque[memoryview | Segment] = deque()
         super().__init__(*args, **kwargs)
 
     def write(self, data: bytes) -> None:
@@ -126,6 +104,19 @@ class SendAtOnce(tcp.Connection):
                 self._enqueue(memoryview(head)[sent:])
         else:
             self.write(head)
+        self._send_segment(segment)
+
+    def write_piped(self, pipe: Segment) -> None:
+        """Send what is in a pipe; it may be filled again before all of that is sent."""
+        if not self.connected or self._writeDisconnected:
+            pipe.drop()
+            return
+        if not self._queue or self._queue[-1] is not pipe:
+            self._send_segment(pipe)
+        if pipe.remaining > self.high_water:
+            self.hold()
+
+    def _send_segment(self, segment: Segment) -> None:
         self._queue.append(segment)
         if len(self._queue) == 1:
             # The socket had room a moment ago: one try before epoll is asked.
@@ -133,6 +124,12 @@ class SendAtOnce(tcp.Connection):
             if result is None and not self._queue:
                 return
         self.startWriting()
+
+    def hold(self) -> None:
+        """Pause the producer until the queue is empty."""
+        if self.producer is not None and self.streamingProducer and not self.producerPaused:
+            self.producerPaused = True
+            self.producer.pauseProducing()
 
     def _enqueue(self, piece: memoryview) -> None:
         self._queue.append(piece)
@@ -145,16 +142,17 @@ class SendAtOnce(tcp.Connection):
     def _send_front(self) -> int:
         """Send from the front of the queue once; the number of bytes taken."""
         first = self._queue[0]
-        if isinstance(first, FileSegment):
+        if isinstance(first, Segment):
             sent = first.send(self.socket)
             if not first.remaining:
                 self._queue.popleft()
+                first.sent()
             elif not sent:
                 raise EOFError
             return sent
         pieces: list[memoryview] = []
         for piece in self._queue:
-            if isinstance(piece, FileSegment) or len(pieces) == PIECES:
+            if isinstance(piece, Segment) or len(pieces) == PIECES:
                 break
             pieces.append(piece)
         sent = rest = self.socket.sendmsg(pieces)
@@ -216,9 +214,11 @@ class SendAtOnce(tcp.Connection):
 
     def discard(self) -> None:
         """Forget what is queued."""
-        self.unsent += self.pending + sum(
-            piece.remaining for piece in self._queue if isinstance(piece, FileSegment)
-        )
+        self.unsent += self.pending
+        for piece in self._queue:
+            if isinstance(piece, Segment):
+                self.unsent += piece.remaining
+                piece.drop()
         self._queue.clear()
         self.pending = 0
 
@@ -232,22 +232,35 @@ class SendAtOnce(tcp.Connection):
         self.stopWriting()
         self.reactor.callLater(0, self.connectionLost, Failure(main.CONNECTION_DONE))
 
+    def read_with(self, read: Callable[[], BaseException | None] | None) -> None:
+        """Let `read` do what `doRead` does, until None takes its place."""
+        if read is None:
+            self.__dict__.pop("doRead", None)
+        else:
+            self.doRead = read
+
     def connectionLost(self, reason: Any) -> None:
         self.discard()
+        self.read_with(None)
         super().connectionLost(reason)
 
 
 class Server(SendAtOnce, tcp.Server):
     """An accepted connection."""
 
+    splices = True
+
 
 class Client(SendAtOnce, tcp.Client):
     """A connection to an upstream."""
+
+    splices = True
 
 
 class UnixClient(SendAtOnce, unix.Client):
     """A connection to an upstream on a unix socket; descriptors are not taken over it."""
 
+    splices = True
     doRead = tcp.Connection.doRead
 
     def setTcpNoDelay(self, enabled: bool) -> None:
@@ -370,7 +383,6 @@ def has_files(transport: object) -> bool:
 __all__ = [
     "Client",
     "Connector",
-    "FileSegment",
     "IProtocol",
     "Port",
     "SendAtOnce",

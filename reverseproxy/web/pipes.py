@@ -1,0 +1,109 @@
+"""Bodies that never enter this process: splice(2) moves them from a socket through a pipe.
+
+A `Pipe` stands in the queue of a transport as a `Segment` does: it is filled from one socket and
+emptied into another, or into a file. Pages change hands and are not copied. A pipe costs two
+descriptors, so a few are kept for the next body, and whoever gets none does without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+from os import splice
+
+from .segments import TURN, Segment
+
+#: How much a pipe is asked to hold. An unprivileged user's may not be larger by default (pipe(7)).
+SIZE = 1024 * 1024
+#: How many empty ones are kept.
+IDLE = 8
+#: A body of which less than this is still to come is read and written: that costs no more.
+WORTH = 64 * 1024
+_FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
+
+
+class Pipe(Segment):
+    """A pipe with `remaining` bytes in it, which are somebody's body."""
+
+    __slots__ = ("_ended", "_kept", "_reads", "_writes", "remaining")
+
+    def __init__(self, kept: list[Pipe]) -> None:
+        """`kept` is where it goes when it is empty and nobody uses it. Raises OSError."""
+        self.remaining = 0
+        self._reads, self._writes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._kept = kept
+        self._ended = False
+        with contextlib.suppress(OSError):
+            # Beyond the user's share (pipe-user-pages-soft) it stays as small as it is.
+            fcntl.fcntl(self._writes, fcntl.F_SETPIPE_SZ, SIZE)
+
+    def fill(self, sock: socket.socket, most: int) -> int:
+        """Take up to `most` bytes that arrived; 0 when no more come. Raises BlockingIOError.
+
+        That one also means that the pipe is full, if there is something in it.
+        """
+        count = splice(sock.fileno(), self._writes, min(most, SIZE), flags=_FLAGS)
+        self.remaining += count
+        return count
+
+    def send(self, sock: socket.socket, most: int = TURN) -> int:
+        """Hand on what a socket takes. Raises OSError."""
+        sent = splice(self._reads, sock.fileno(), min(self.remaining, most), flags=_FLAGS)
+        self.remaining -= sent
+        return sent
+
+    def store(self, fd: int, offset: int) -> int:
+        """Write all that is in it to a file, from `offset` on; how much. Raises OSError."""
+        stored = 0
+        while self.remaining:
+            try:
+                count = splice(self._reads, fd, self.remaining, offset_dst=offset + stored)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                # A file system that can't: then through memory.
+                count = os.pwrite(fd, os.read(self._reads, self.remaining), offset + stored)
+            self.remaining -= count
+            stored += count
+        return stored
+
+    def end(self) -> None:
+        """Nothing more is put in: when it is empty, it is free for the next body."""
+        self._ended = True
+        self.sent()
+
+    def sent(self) -> None:
+        if self._ended and not self.remaining and self._reads >= 0:
+            if len(self._kept) < IDLE:
+                self._kept.append(self)
+            else:
+                self.drop()
+
+    def drop(self) -> None:
+        """Close it, with what is in it."""
+        if self._reads >= 0:
+            os.close(self._reads)
+            os.close(self._writes)
+            self._reads = self._writes = -1
+
+    def begin(self) -> Pipe:
+        """Be somebody's."""
+        self._ended = False
+        return self
+
+
+_kept: list[Pipe] = []
+
+
+def take() -> Pipe | None:
+    """A pipe, or None where there is none to be had."""
+    if _kept:
+        return _kept.pop().begin()
+    try:
+        return Pipe(_kept)
+    except OSError:
+        # No descriptor is left: then as if there were no pipes.
+        return None
