@@ -26,6 +26,8 @@ from reverseproxy.web.browsers import MSIE6
 from reverseproxy.web.response import Response, chained
 from reverseproxy.wire.negotiation import accepts_gzip
 
+from .deflating import Compressor, compressors
+
 if TYPE_CHECKING:
     from reverseproxy.web.locations import HeaderFilter
     from reverseproxy.web.place import Place
@@ -125,18 +127,18 @@ class GzipSettings:
 
 
 class GzipTransform:
-    """A body on its way through zlib."""
+    """A body on its way through a compressor."""
 
     __slots__ = ("_deflate", "_held", "given", "taken")
 
-    def __init__(self, level: int) -> None:
-        self._deflate = zlib.compressobj(level, zlib.DEFLATED, 31)
+    def __init__(self, compressor: Compressor) -> None:
+        self._deflate = compressor
         self._held = False
         #: bytes in and out, for `$gzip_ratio`
         self.taken = self.given = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Compress a piece; most of it stays in zlib's window until there is more."""
+        """Compress a piece; most of it stays in its window until there is more."""
         self._held = True
         self.taken += len(data)
         return self._counted(self._deflate.compress(data))
@@ -186,6 +188,7 @@ def header_filter(place: Place) -> HeaderFilter | None:
     any_type = b"*" in settings.gzip_types
     types = settings.gzip_types
     accepted = acceptance(place)
+    compressor = compressors(settings.gzip_comp_level)
 
     def gzip(request: Request, response: Response) -> None:
         length = response.length
@@ -204,7 +207,7 @@ def header_filter(place: Place) -> HeaderFilter | None:
             return
         reframed(response)
         response.fields.append((b"Content-Encoding", b"gzip"))
-        request.transform = chained(request.transform, GzipTransform(settings.gzip_comp_level))
+        request.transform = chained(request.transform, GzipTransform(compressor()))
 
     return gzip
 
