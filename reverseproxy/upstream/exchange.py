@@ -47,6 +47,7 @@ class Exchange(Attempts):
 
     __slots__ = (
         "_intake",
+        "_live",
         "_overflow",
         "_overflow_limit",
         "_paused",
@@ -66,6 +67,8 @@ class Exchange(Attempts):
         #: what moves the body past this process, and whether it may
         self._relay: Relay | None = None
         self._relays = False
+        #: whether the client is to have at once what is there, however little
+        self._live = True
         self._paused = False
         self._registered = False
         request.watcher = self
@@ -153,6 +156,7 @@ class Exchange(Attempts):
         if route.passing.passes_trailers and request.chunked:
             route.passing.trail(request, trailers)
         if route.passing.buffers(head):
+            self._live = length is None
             self._buffered(head)
         else:
             self._unlimited()
@@ -271,8 +275,13 @@ class Exchange(Attempts):
             self.client.pause()
 
     def pause_in_stream(self) -> None:
-        """Nothing more is here for now: what was written so far must not wait for more."""
-        if self._overflow is None:
+        """Nothing more is here for now.
+
+        What was written so far must not wait for more, unless it is known how much there will be:
+        then the head leaves with the body, and what is compressed is compressed as a whole (as in
+        nginx, for `proxy_buffering`).
+        """
+        if self._live and self._overflow is None:
             self.request.flush()
         if self._intake is not None:
             self._intake.came()
