@@ -23,19 +23,12 @@ def open_pipes() -> int:
 class PipesCase(SynchronousTestCase):
     def setUp(self) -> None:
         """No pipe is kept from before; what the test leaves open is seen at its end."""
-        self.kept: list[pipes.Pipe] = []
-        self.patch(pipes, "_kept", self.kept)
+        self.kept = pipes.Kept()
+        self.patch(pipes, "KEPT", self.kept)
         self.before = open_pipes()
-        self.addCleanup(self.drop_kept)
-
-    def drop_kept(self) -> None:
-        """Close those that wait for the next body."""
-        for pipe in self.kept:
-            pipe.drop()
-        self.kept.clear()
+        self.addCleanup(self.kept.close)
 
     def assert_none_left(self) -> None:
         """Every pipe that was opened is closed, or empty and kept."""
-        self.assertEqual([pipe.remaining for pipe in self.kept], [0] * len(self.kept))
-        self.drop_kept()
+        self.kept.close()
         self.assertEqual(open_pipes(), self.before)

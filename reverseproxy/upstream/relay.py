@@ -89,5 +89,5 @@ def begin(client: ProxyClient, request: Request) -> Relay | None:
         or not request.splices
     ):
         return None
-    pipe = pipes.take()
+    pipe = pipes.KEPT.take()
     return None if pipe is None else Relay(client, decoder, request, pipe)

@@ -46,7 +46,7 @@ from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.names import System, ask_system
 from reverseproxy.upstream.pool import Pools
 
-from . import addresses
+from . import addresses, pipes
 from .dates import Dates
 from .errorpages import detours
 from .listen import Address, Listen
@@ -103,6 +103,7 @@ class Assembly:
             self.dates = Dates(clock)
             self.connections = Connections(0)
             self.sweep = Sweep(reactor, seconds, interval)
+            self.sweep.add(pipes.KEPT)
         else:
             self.dates, self.sweep = previous.dates, previous.sweep
             self.connections = previous.connections

@@ -30,7 +30,7 @@ class Pipe(Segment):
 
     __slots__ = ("_ended", "_kept", "_reads", "_writes", "remaining")
 
-    def __init__(self, kept: list[Pipe]) -> None:
+    def __init__(self, kept: Kept) -> None:
         """`kept` is where it goes when it is empty and nobody uses it. Raises OSError."""
         self.remaining = 0
         self._reads, self._writes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -77,10 +77,7 @@ class Pipe(Segment):
 
     def sent(self) -> None:
         if self._ended and not self.remaining and self._reads >= 0:
-            if len(self._kept) < IDLE:
-                self._kept.append(self)
-            else:
-                self.drop()
+            self._kept.give(self)
 
     def drop(self) -> None:
         """Close it, with what is in it."""
@@ -95,15 +92,48 @@ class Pipe(Segment):
         return self
 
 
-_kept: list[Pipe] = []
+class Kept:
+    """Empty pipes that wait for the next body; the sweep closes those that were not needed."""
+
+    def __init__(self) -> None:
+        self._pipes: list[Pipe] = []
+        #: how many of them nobody took since the last sweep
+        self._unused = 0
+
+    def __len__(self) -> int:
+        return len(self._pipes)
+
+    def take(self) -> Pipe | None:
+        """A pipe, or None where there is none to be had."""
+        if self._pipes:
+            pipe = self._pipes.pop()
+            self._unused = min(self._unused, len(self._pipes))
+            return pipe.begin()
+        try:
+            return Pipe(self)
+        except OSError:
+            # No descriptor is left: then as if there were no pipes.
+            return None
+
+    def give(self, pipe: Pipe) -> None:
+        """Keep an empty pipe, or close it."""
+        if len(self._pipes) < IDLE:
+            self._pipes.append(pipe)
+        else:
+            pipe.drop()
+
+    def check(self, _now: float) -> None:
+        """Close those that were not needed since the last call."""
+        for pipe in self._pipes[: self._unused]:
+            pipe.drop()
+        del self._pipes[: self._unused]
+        self._unused = len(self._pipes)
+
+    def close(self) -> None:
+        """Close all of them."""
+        self._unused = len(self._pipes)
+        self.check(0.0)
 
 
-def take() -> Pipe | None:
-    """A pipe, or None where there is none to be had."""
-    if _kept:
-        return _kept.pop().begin()
-    try:
-        return Pipe(_kept)
-    except OSError:
-        # No descriptor is left: then as if there were no pipes.
-        return None
+#: What a process has of them.
+KEPT = Kept()

@@ -67,5 +67,5 @@ def begin(channel: HTTPChannel, decoder: object) -> Siphon | None:
         or request.spool.fd < 0
     ):
         return None
-    pipe = pipes.take()
+    pipe = pipes.KEPT.take()
     return None if pipe is None else Siphon(channel, decoder, pipe)

@@ -9,7 +9,7 @@ from typing import Any
 from reverseproxy.web import pipes
 
 from ..answers import chunked
-from ..pipescase import PipesCase
+from ..pipescase import PipesCase, open_pipes
 from ..support import Bench, Client, Upstream, proxied
 
 BODY = bytes(range(256)) * 4096  # 1 MiB
@@ -74,12 +74,25 @@ class RelayTests(PipesCase):
         """One pipe serves answer after answer."""
         self.begin()
         self.send()
-        first = self.kept[0]
+        first = self.kept.take()
+        if first is None:
+            raise AssertionError("there is no pipe")
+        first.end()
         self.client.take()
         self.client.ask()
         self.upstream.send(HEAD % (len(BODY), b""), BODY)
         self.assertEqual(self.client.answer().body, BODY)
-        self.assertEqual(self.kept, [first])
+        self.assertIs(self.kept.take(), first)
+        first.drop()
+
+    def test_unused_pipe(self) -> None:
+        """A pipe that nobody needs between two sweeps is closed."""
+        self.begin()
+        self.send()
+        self.bench.advance(1.1)
+        self.assertEqual(len(self.kept), 1)
+        self.bench.advance(1.1)
+        self.assertEqual((len(self.kept), open_pipes()), (0, self.before))
 
     def test_slow_reader(self) -> None:
         """Who reads slowly gets all of it in order, whether a file takes the rest or nothing."""
