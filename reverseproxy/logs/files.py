@@ -1,4 +1,8 @@
-"""Log files: opened once each, written with one system call a line."""
+"""Log files: opened once each, written with one system call for the lines of one turn.
+
+Where a reactor says when it waits again (`process/polling.py`), a line is written just before that,
+together with the others of that turn; anywhere else at once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,27 @@ import os
 from collections.abc import Callable, Iterator
 
 from reverseproxy.config import Diagnostic, Origin
+
+
+class Turn:
+    """What is to be written before the reactor waits again."""
+
+    def __init__(self) -> None:
+        #: whether `end` will be called
+        self.ends = False
+        self.files: list[LogFile] = []
+
+    def end(self) -> None:
+        """Write what the turn's requests had to say."""
+        files, self.files = self.files, []
+        for file in files:
+            file.write_held()
+
+
+#: A process has one reactor.
+TURN = Turn()
+#: No more lines than these wait for the end of a turn.
+HELD = 256
 
 
 class LogFile:
@@ -21,6 +46,7 @@ class LogFile:
         self.fd = -1
         #: lines that could not be written
         self.lost = 0
+        self._held: list[bytes] = []
 
     def open(self) -> None:
         """Open, or open again after the file was renamed. Raises OSError."""
@@ -29,6 +55,7 @@ class LogFile:
 
     def adopt(self, fd: int) -> None:
         """Write to `fd` from now on, which is the file's from here on."""
+        self.write_held()
         old, self.fd = self.fd, fd
         if old >= 0:
             os.close(old)
@@ -39,19 +66,39 @@ class LogFile:
 
     def write(self, line: bytes) -> None:
         """Append `line`, which ends in a line end, whole."""
+        held = self._held
+        if TURN.ends:
+            if not held:
+                TURN.files.append(self)
+            held.append(line)
+            if len(held) < HELD:
+                return
+            self.write_held()
+        else:
+            self._put(line, 1)
+
+    def write_held(self) -> None:
+        """Write the lines of this turn."""
+        held = self._held
+        if held:
+            self._held = []
+            self._put(held[0] if len(held) == 1 else b"".join(held), len(held))
+
+    def _put(self, data: bytes, lines: int) -> None:
         try:
-            written = os.write(self.fd, line)
+            written = os.write(self.fd, data)
         except OSError as error:
-            self.lost += 1
+            self.lost += lines
             self.complain(f'writing to "{self.path}" failed: {error.strerror}')
             return
-        if written < len(line):
-            self.lost += 1
-            self.complain(f'"{self.path}" took {written} of {len(line)} bytes: is the disk full?')
+        if written < len(data):
+            self.lost += 1 + data.count(b"\n", written, -1)
+            self.complain(f'"{self.path}" took {written} of {len(data)} bytes: is the disk full?')
 
     def close(self) -> None:
         """Close the file."""
         if self.fd >= 0:
+            self.write_held()
             os.close(self.fd)
             self.fd = -1
 

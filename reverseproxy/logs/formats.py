@@ -108,26 +108,24 @@ def compile_format(form: LogFormat | None, variables: Variables) -> Line:
         ).encode()
         + b"\n"
     )
-    getters = [_value(part.name, escape, variables) for part in parts if isinstance(part, Variable)]
-    return lambda request: shape % tuple([value(request) for value in getters])
-
-
-def _value(name: str, escape: str, variables: Variables) -> Line:
-    getter = variables.getter(name)
+    names = [part.name for part in parts if isinstance(part, Variable)]
+    getters = [variables.getter(name) for name in names]
     absent = b"-" if escape == "default" else b""
-    if name in _SAFE or escape == "none":
-
-        def plain(request: Request) -> bytes:
-            value = getter(request)
-            return absent if value is None else value
-
-        return plain
+    if escape == "none":
+        return lambda request: shape % tuple([get(request) or b"" for get in getters])
     unsafe, escaped = (_UNSAFE, _escaped) if escape == "default" else (_JSON_UNSAFE, _json_escaped)
+    own = [name in _SAFE for name in names]
 
-    def value_of(request: Request) -> bytes:
-        value = getter(request)
-        if value is None:
-            return absent
-        return unsafe.sub(escaped, value) if unsafe.search(value) else value
+    def line(request: Request) -> bytes:
+        values = [
+            absent if (value := get(request)) is None else value  # one loop for most of all lines
+            for get in getters
+        ]
+        if unsafe.search(b"".join(values)):
+            values = [
+                value if ours else unsafe.sub(escaped, value)
+                for value, ours in zip(values, own, strict=True)
+            ]
+        return shape % tuple(values)
 
-    return value_of
+    return line

@@ -4,15 +4,19 @@ Twisted's epoll reactor puts a logging context around each event, three calls de
 log lines that this daemon doesn't use: a tenth of a small request. Here events go to the reactor's
 own dispatch at once. And listening sockets come last: a connection that closed is gone before new
 ones are accepted, so that what it held (a place in `limit_conn`, in `worker_connections`) is free.
+What a turn's requests wrote to logs is written before the next wait, a file at a time.
 """
 
 from __future__ import annotations
 
 import time
+from select import EPOLLIN
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
+from twisted.python import log
 
+from reverseproxy.logs.files import TURN
 from reverseproxy.web.transport import Port
 
 
@@ -23,10 +27,13 @@ class Polling:
         self._poller = reactor._poller
         self._selectables = reactor._selectables
         self._dispatch = reactor._doReadOrWrite
+        self._disconnect = reactor._disconnectSelectable
 
     def poll(self, timeout: float | None) -> None:
         """Wait for events, `timeout` seconds at most (None: for ever), and hand them out."""
-        selectables, dispatch = self._selectables, self._dispatch
+        selectables = self._selectables
+        if TURN.files:
+            TURN.end()
         try:
             wait = -1 if timeout is None else timeout
             events = self._poller.poll(wait, len(selectables))
@@ -37,12 +44,23 @@ class Polling:
             selectable = selectables.get(fd)
             if isinstance(selectable, Port):
                 accepting.append((selectable, fd, event))
-            elif selectable is not None:
-                dispatch(selectable, fd, event)
+            elif selectable is None:
+                continue
+            elif event == EPOLLIN:
+                # By far the most frequent one; as the reactor does it.
+                try:
+                    why = selectable.doRead()
+                except Exception as error:  # noqa: BLE001 - its connection ends, the others go on
+                    log.err()
+                    why = error
+                if why is not None:
+                    self._disconnect(selectable, why, True)
+            else:
+                self._dispatch(selectable, fd, event)
         for port, fd, event in accepting:
             # An event before it may have closed the port.
             if selectables.get(fd) is port:
-                dispatch(port, fd, event)
+                self._dispatch(port, fd, event)
 
 
 def steady(reactor: Any) -> None:
@@ -58,3 +76,10 @@ def install(reactor: Any) -> None:
     """Let an epoll reactor poll this way; any other is left as it is."""
     if isinstance(reactor, EPollReactor):
         reactor.doIteration = Polling(reactor).poll  # type: ignore[method-assign]  # the point
+        TURN.ends = True
+        reactor.addSystemEventTrigger("after", "shutdown", _last_turn)
+
+
+def _last_turn() -> None:
+    TURN.ends = False
+    TURN.end()
