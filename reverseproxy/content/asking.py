@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reverseproxy.config import Template
+from reverseproxy.config.template import Variable
 from reverseproxy.errors import ClientError
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.framing import connection_tokens
@@ -32,14 +34,25 @@ _STOPPED = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
+#: Variables whose values are fields of the request, or addresses: nothing in them ends a line.
+_SAFE = frozenset({"proxy_add_x_forwarded_for", "remote_addr", "scheme", "server_port"})
+
+
+def _is_safe(value: Template) -> bool:
+    """Whether a value is one such variable."""
+    (first, *rest) = value.parts or ("",)
+    return not rest and isinstance(first, Variable) and first.name in _SAFE
+
+
 class Asking:
     """What the requests of a location are on their way out."""
 
     def __init__(self, place: Place, mapping: Mapping) -> None:
         settings, proxying = place[AskingSettings], place[ProxySettings]
         self._target_of = mapping
-        self._set: list[tuple[bytes, Rendered]] = [
-            (b"%b: " % rule.name.encode(), place.compile(rule.value))
+        #: name, value, and whether a value can't but be fit for a field
+        self._set: list[tuple[bytes, Rendered, bool]] = [
+            (b"%b: " % rule.name.encode(), place.compile(rule.value), _is_safe(rule.value))
             for rule in proxying.proxy_set_header
         ]
         names = {rule.name.lower().encode() for rule in proxying.proxy_set_header}
@@ -62,10 +75,11 @@ class Asking:
         self.socket_keepalive = settings.proxy_socket_keepalive
         #: what follows the target
         self._version = b" HTTP/%b\r\n" % settings.proxy_http_version
-        if not self._takes_chunks and not self._sets_connection:
+        closes = not self._takes_chunks and not self._sets_connection
+        if closes:
             self._version += b"Connection: close\r\n"
         #: whether the upstream is told that no other request follows (RFC 9112 section 9.6)
-        self.closes = not self._takes_chunks and not self._sets_connection
+        self.closes = closes
         for rule in proxying.proxy_set_header:
             if rule.name.lower() == "connection":
                 options = connection_tokens((rule.value.constant or "").encode())
@@ -88,7 +102,7 @@ class Asking:
         if self.sets_upgrade:
             if not self._sets_connection:
                 return False, b""
-            sent = {name.lower(): value_of(request) for name, value_of in self._set}
+            sent = {name.lower(): value_of(request) for name, value_of, _ in self._set}
             asks = b"upgrade" in connection_tokens(sent[b"connection: "])
             return asks and bool(sent[b"upgrade: "]), b""
         head = request.head
@@ -118,10 +132,10 @@ class Asking:
         parts = [method, b" ", self._target_of(request, destination), self._version]
         if not self._sets_host:
             parts += (b"Host: ", destination.host, b"\r\n")
-        for name, value_of in self._set:
+        for name, value_of, is_safe in self._set:
             value = value_of(request)
             if value:
-                if not safe_field_value(value):
+                if not is_safe and not safe_field_value(value):
                     raise ClientError(
                         400,
                         "RP-400-set-header",
@@ -132,9 +146,8 @@ class Asking:
         also = hop_by_hop(head.joined(b"connection"))
         if also is not HOP_BY_HOP:
             stopped = stopped | also
-        for name, value in head.fields if self._passes_fields else ():
-            if name.lower() not in stopped:
-                parts += (name, b": ", value, b"\r\n")
+        for name, value in head.without(stopped) if self._passes_fields else ():
+            parts += (name, b": ", value, b"\r\n")
         return b"".join(parts) + self._framing(request, more, streamed)
 
     def _framing(self, request: Request, more: bytes, streamed: bool) -> bytes:

@@ -89,7 +89,7 @@ class Passing:
         if all(render(request) in (b"", b"0") for render in self._hints):
             return
         stopped = self.hidden | hop_by_hop(head.joined(b"connection"))
-        fields = [pair for pair in head.fields if pair[0].lower() not in stopped]
+        fields = head.without(stopped)
         request.channel.transport.write(serialise(b"HTTP/1.1 103 Early Hints", fields))
 
     def trail(self, request: Request, trailers: list[tuple[bytes, bytes]]) -> None:

@@ -70,7 +70,7 @@ class Route:
         also = hop_by_hop(head.joined(b"connection"))
         if also is not HOP_BY_HOP:
             hidden = hidden | also
-        fields: Fields = [pair for pair in head.fields if pair[0].lower() not in hidden]
+        fields: Fields = head.without(hidden)
         if not head.named.keys().isdisjoint(self._fields.names):
             rewritten = self.rewritten
             fields = [(name, rewritten(request, name, value)) for name, value in fields]

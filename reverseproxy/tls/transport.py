@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL, crypto
-from twisted.internet import main
+from twisted.internet import main, tcp
 from twisted.internet.interfaces import ISSLTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -82,6 +82,8 @@ class Secure(SendAtOnce):
         self.tls = secured.connection(self)
 
     # --- in ---
+
+    doRead = tcp.Connection.doRead
 
     def _dataReceived(self, data: bytes | None) -> Any:
         tls = self.tls

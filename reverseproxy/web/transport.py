@@ -37,6 +37,7 @@ class SendAtOnce(tcp.Connection):
     """The writing half of a connection, for `Server` and `Client` below."""
 
     high_water = 64 * 1024
+    protocol: Any
     producer: Any
     reactor: Any
     #: bytes in memory that the kernel has not taken yet
@@ -53,6 +54,19 @@ class SendAtOnce(tcp.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._queue: deque[memoryview | Segment] = deque()
         super().__init__(*args, **kwargs)
+
+    def doRead(self) -> BaseException | None:
+        """Hand on what arrived (see `IReadDescriptor.doRead`)."""
+        try:
+            data = self.socket.recv(self.bufferSize)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return main.CONNECTION_LOST
+        if not data:
+            return main.CONNECTION_DONE
+        self.protocol.dataReceived(data)
+        return None
 
     def write(self, data: bytes) -> None:
         """Send `data`, now as far as the kernel takes it, the rest when it does."""
@@ -261,7 +275,6 @@ class UnixClient(SendAtOnce, unix.Client):
     """A connection to an upstream on a unix socket; descriptors are not taken over it."""
 
     splices = True
-    doRead = tcp.Connection.doRead
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """There is no TCP."""

@@ -8,7 +8,7 @@ template nothing. The getters are in `getters`, `families`, `content.stubstatus`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from reverseproxy.config import Template
 from reverseproxy.content import stubstatus
@@ -88,6 +88,9 @@ class Variables:
         ]
         if len(parts) == 1:
             only = parts[0]
+            if only.__annotations__.get("return") == "bytes":
+                # It has a value always, as mypy knows.
+                return cast(Rendered, only)
             return lambda request: only(request) or b""
         return lambda request: b"".join([part(request) or b"" for part in parts])
 

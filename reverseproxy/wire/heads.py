@@ -89,6 +89,16 @@ class _Head:
             return b", ".join(self.get_all(lower_name))
         return self.named.get(lower_name)
 
+    def without(self, lower_names: frozenset[bytes]) -> Fields:
+        """Return the fields of other names than these, in order."""
+        fields, named = self.fields, self.named
+        if not self.repeated and len(named) == len(fields):
+            # The names are the same in the same order, and lower-case already.
+            return [
+                pair for pair, name in zip(fields, named, strict=True) if name not in lower_names
+            ]
+        return [pair for pair in fields if pair[0].lower() not in lower_names]
+
 
 class RequestHead(_Head):
     """The head of a request. `version` is b"1.0" or b"1.1", `line` the request line for logs."""

@@ -387,3 +387,26 @@ class HostileHeadTests(SynchronousTestCase):
             before = time.process_time()
             self.assertEqual(head_end(raw), -1)
             self.assertLess(time.process_time() - before, 1.0)
+
+
+class WithoutTests(SynchronousTestCase):
+    def test_names(self) -> None:
+        """Fields go by their name in any case, in order, and those that stand twice as well."""
+        stopped = frozenset((b"te", b"b"))
+        for fields, left in (
+            ((b"A: 1", b"TE: x", b"B: 2", b"C: 3"), [(b"A", b"1"), (b"C", b"3")]),
+            ((b"A: 1", b"b: 2", b"a: 3", b"B: 4"), [(b"A", b"1"), (b"a", b"3")]),
+        ):
+            head = parse_request_head(request(*fields))
+            self.assertEqual(head.without(stopped)[1:], left)
+
+    def test_named_otherwise(self) -> None:
+        """A Host that came with the target, of a head that has none, moves nothing."""
+        for fields, left in (
+            ((b"X: 1", b"X: 2"), [(b"X", b"1"), (b"X", b"2")]),
+            ((b"X: 1", b"Y: 2"), [(b"X", b"1"), (b"Y", b"2")]),
+        ):
+            lines = (b"GET http://a/ HTTP/1.0", *fields, b"", b"")
+            head = parse_request_head(b"\r\n".join(lines))
+            head.named[b"host"] = b"a"
+            self.assertEqual(head.without(frozenset((b"host",))), left)
