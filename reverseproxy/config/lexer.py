@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from sys import intern
 
 from reverseproxy.config.source import ConfigurationError, Diagnostic, Origin
 
@@ -68,7 +69,7 @@ def tokens(text: str, file: str) -> Iterator[Token]:
             line += 1
             line_start = next_break + 1
             next_break = text.find("\n", line_start)
-        value = found[index]
+        value = intern(found[index])
         column = start - line_start + 1
         if index == 2:
             yield (value, value, line, column)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import attrs
 
@@ -42,6 +43,10 @@ class Template:
 _VARIABLE = re.compile(r"\$(?:([1-9])|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
 
 
+#: One of each name: thousands of templates have the same.
+_variable = lru_cache(maxsize=1024)(Variable)
+
+
 def parse_template(word: Word) -> Template:
     """The template in `word`; BadValue for a `$` which no name follows."""
     text = word.text
@@ -55,7 +60,7 @@ def parse_template(word: Word) -> Template:
             raise _no_name(text[dollar:], word)
         if dollar > position:
             parts.append(text[position:dollar])
-        parts.append(Variable(found[found.lastindex or 0].lower()))
+        parts.append(_variable(found[found.lastindex or 0].lower()))
         position = found.end()
     if position < len(text):
         parts.append(text[position:])

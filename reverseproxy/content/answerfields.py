@@ -95,7 +95,21 @@ def _default(place: Place, target: Target) -> Rule:
     start, replacement = target.url.encode(), place.prefix
     if target.uri is None:
         start, replacement = start + b"/", b"/"
-    return _text_rule(lambda _request: start, lambda _request: replacement, _beginning)
+
+    def rewrite(_request: Request, value: bytes) -> bytes | None:
+        return replacement + value[len(start) :] if value.startswith(start) else None
+
+    return rewrite
+
+
+_REDIRECTS, _COOKIES = frozenset((b"location", b"refresh")), frozenset((b"set-cookie",))
+#: The names of fields by whether there is something to rewrite in redirects, and in cookies.
+_NAMES = {
+    (False, False): frozenset[bytes](),
+    (True, False): _REDIRECTS,
+    (False, True): _COOKIES,
+    (True, True): _REDIRECTS | _COOKIES,
+}
 
 
 class AnswerFields:
@@ -114,11 +128,9 @@ class AnswerFields:
         self._paths = _rules(place, settings.proxy_cookie_path, _beginning)
         self._flags = _flags(place, settings.proxy_cookie_flags)
         #: names of the fields that may have to be rewritten, in lower case
-        self.names: frozenset[bytes] = frozenset()
-        if self._redirects:
-            self.names |= {b"location", b"refresh"}
-        if self._domains or self._paths or self._flags:
-            self.names |= {b"set-cookie"}
+        self.names = _NAMES[
+            bool(self._redirects), bool(self._domains or self._paths or self._flags)
+        ]
 
     def rewritten(self, request: Request, name: bytes, value: bytes) -> bytes:
         """The value of a field as it goes on."""

@@ -57,7 +57,7 @@ class Asking:
         ]
         names = {rule.name.lower().encode() for rule in proxying.proxy_set_header}
         self._sets_host = b"host" in names
-        self._stopped = _STOPPED | names
+        self._stopped = place.same(frozenset(_STOPPED | names))
         self.sets_upgrade = b"upgrade" in names
         self._sets_connection = b"connection" in names
         #: whether a request that had a length gets one that has no body

@@ -106,6 +106,10 @@ def documents(place: Place) -> Documents:
 
 
 def _root(place: Place, value: Directory) -> Documents:
+    return place.once((_root, value), lambda: _below_root(place, value))
+
+
+def _below_root(place: Place, value: Directory) -> Documents:
     base = _base(place, value, is_root=True)
     if value.template.constant is not None:
         constant = base(None)  # type: ignore[arg-type]  # a constant looks at no request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from reverseproxy.config import (
     HTTP_SERVER_LOCATION,
@@ -23,6 +24,9 @@ from reverseproxy.config import (
 )
 
 from .documents import Directory, directory
+
+if TYPE_CHECKING:
+    from reverseproxy.web.place import Place
 
 Types = Mapping[bytes, bytes]
 
@@ -164,8 +168,13 @@ class StaticSettings:
     )
 
 
-def media_types(settings: StaticSettings) -> Callable[[bytes], bytes]:
+def media_types(place: Place) -> Callable[[bytes], bytes]:
     """The function from a path to the media type of what is there."""
+    settings = place[StaticSettings]
+    return place.once((media_types, settings), lambda: _media_types(settings))
+
+
+def _media_types(settings: StaticSettings) -> Callable[[bytes], bytes]:
     types: dict[bytes, bytes] = {}
     for block in settings.types or (DEFAULT_TYPES,):
         types.update(block)

@@ -50,6 +50,8 @@ class Passing:
         if self.forces_ranges:
             # What the upstream says of ranges is not heeded, so it does not go on either.
             self.hidden |= {b"accept-ranges"}
+        #: the same, and those that mean only one hop
+        self.stopped = self.hidden | HOP_BY_HOP
 
     def redirects(self, head: ResponseHead) -> bool:
         """Whether another location is to answer (X-Accel-Redirect)."""

@@ -47,7 +47,7 @@ def proxy_pass(args: Args) -> WrittenTarget | Template:
     word = args.words[0]
     if "$" not in word.text:
         try:
-            return WrittenTarget(*attrs.astuple(read_target(word.text)), word=word)
+            return WrittenTarget(*attrs.astuple(read_target(word.text), recurse=False), word=word)
         except BadURL as error:
             raise BadValue(str(error), word) from None
     template = args.template(word)
@@ -69,6 +69,7 @@ class HeaderRule:
 
 #: Fields that say how long the body is: this program frames each message anew.
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f]")
 
 
 def proxy_set_header(args: Args) -> HeaderRule:
@@ -79,7 +80,7 @@ def proxy_set_header(args: Args) -> HeaderRule:
     # "Content-Length: none" is what people write beside proxy_pass_request_body off; it is true.
     if name.text.lower() in _FRAMING and value.text:
         raise BadValue(f"{name.text} is decided by the body that is sent, not by a directive", name)
-    if any(ord(character) < 0x20 and character != "\t" for character in value.text):
+    if _CONTROL.search(value.text):
         raise BadValue(f"the value of {name.text} has a control character", value)
     return HeaderRule(name.text, args.template(value))
 

@@ -18,6 +18,7 @@ from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop
 from .answerfields import AnswerFields
 from .asking import Asking
 from .passing import Passing
+from .passingsettings import PassingSettings
 from .proxysettings import ProxySettings
 from .store import store
 
@@ -35,15 +36,19 @@ class Route:
     def __init__(self, place: Place, asking: Asking, fields: AnswerFields) -> None:
         settings = place[ProxySettings]
         self.asking = asking
-        self.failover = Failover(
-            settings.proxy_next_upstream,
-            settings.proxy_next_upstream_tries,
-            settings.proxy_next_upstream_timeout,
+        self.failover = place.same(
+            Failover(
+                settings.proxy_next_upstream,
+                settings.proxy_next_upstream_tries,
+                settings.proxy_next_upstream_timeout,
+            )
         )
-        self.timeouts = Timeouts(
-            settings.proxy_connect_timeout,
-            settings.proxy_send_timeout,
-            settings.proxy_read_timeout,
+        self.timeouts = place.same(
+            Timeouts(
+                settings.proxy_connect_timeout,
+                settings.proxy_send_timeout,
+                settings.proxy_read_timeout,
+            )
         )
         self.head_limit = settings.proxy_buffer_size
         buffers = settings.proxy_buffers
@@ -54,8 +59,7 @@ class Route:
         self.piece_size = settings.proxy_temp_file_write_size or self.busy
         self.overflow = settings.proxy_temp_path
         self.overflow_limit = settings.proxy_max_temp_file_size
-        self.passing = Passing(place)
-        self._plain_hidden = self.passing.hidden | HOP_BY_HOP
+        self.passing = place.once((Passing, place[PassingSettings]), lambda: Passing(place))
         self._fields = fields
         #: what becomes of a field's value: its name in any case, and its value
         self.rewritten = fields.rewritten
@@ -66,7 +70,7 @@ class Route:
 
     def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
         """The upstream's answer, less what stops here."""
-        hidden = self._plain_hidden
+        hidden = self.passing.stopped
         also = hop_by_hop(head.joined(b"connection"))
         if also is not HOP_BY_HOP:
             hidden = hidden | also

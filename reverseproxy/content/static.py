@@ -54,7 +54,7 @@ class StaticResource(Resource):
         self.chunk = (settings.sendfile_max_chunk or 1 << 30) if settings.sendfile else 0
         self.etag = settings.etag
         self.if_modified_since = settings.if_modified_since
-        self.media_type = media_types(settings)
+        self.media_type = media_types(place)
         self.missing_level = "error" if settings.log_not_found else "debug"
 
     def render(self, request: Request) -> int:

@@ -107,7 +107,11 @@ class HeaderSettings:
 
 def added(level: Level, name: str) -> tuple[AddedField, ...]:
     """The `add_header`s or `add_trailer`s in force, by the rule of `add_…_inherit`."""
-    rule: str = getattr(level[HeaderSettings], f"{name}_inherit")
+    settings = level[HeaderSettings]
+    if not getattr(settings, name):
+        # Neither here nor further out, or it would have been inherited.
+        return ()
+    rule: str = getattr(settings, f"{name}_inherit")
     own = tuple(setting.value for setting in level.own if setting.name == name)
     if level.parent is None or rule == "off" or (own and rule == "on"):
         return own

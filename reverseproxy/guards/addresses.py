@@ -75,11 +75,12 @@ def nearest(level: Level | None, *names: str) -> list[Setting]:
 
 def check(place: Place) -> Check | None:
     """What `allow` and `deny` say of a request, None where there are none."""
+    settings = place[AddressSettings]
+    if not settings.allow and not settings.deny:
+        return None
     rules: list[tuple[Network, Setting]] = [
         (setting.value, setting) for setting in nearest(place.level, "allow", "deny")
     ]
-    if not rules:
-        return None
 
     def decide(request: Request, _turn: Turn) -> Verdict:
         address = packed(request.peer)

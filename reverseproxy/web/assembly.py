@@ -25,11 +25,12 @@ from reverseproxy.config import (
     Origin,
     read_file,
 )
+from reverseproxy.config.load import no_collection
 from reverseproxy.config.parser import Read
 from reverseproxy.content import healthchecks
 from reverseproxy.content.documents import documents
 from reverseproxy.content.filecache import CacheSize, FileCache
-from reverseproxy.content.filesettings import StaticSettings, media_types
+from reverseproxy.content.filesettings import media_types
 from reverseproxy.content.slash import AddsSlash, SlashResource
 from reverseproxy.filters import servertokens
 from reverseproxy.guards import realip, rewriting
@@ -51,6 +52,7 @@ from .dates import Dates
 from .errorpages import detours
 from .listen import Address, Listen
 from .locations import HeaderFilter, Location, LocationTable, Rule
+from .once import Once
 from .place import Place
 from .postaction import followed
 from .settings import ClientSettings, KeepAlive, ServerSettings
@@ -108,6 +110,8 @@ class Assembly:
             self.dates, self.sweep = previous.dates, previous.sweep
             self.connections = previous.connections
         self._before = previous
+        #: what places share, while they are made
+        self.once = Once()
         self.logs: Logs = Logs(self, stderr, None if previous is None else previous.logs)
         self.log_files = self.logs.files
         self.variables = Variables(rewriting.uninitialized)
@@ -134,8 +138,10 @@ class Assembly:
         self.sites: dict[Listen, Site] = {}
         #: where each server is listened for, first
         self.served: dict[Level, Served] = {}
-        for http in main.of_kind("http"):
-            self._build(http)
+        with no_collection():
+            for http in main.of_kind("http"):
+                self._build(http)
+        self.once.forget()
         if self.errors:
             self.discard()
             raise ConfigurationError(self.errors)
@@ -300,7 +306,7 @@ class Assembly:
             client=client,
             spool=client.client_body_temp_path,
             server_line=servertokens.server_line(place),
-            media_type=media_types(place[StaticSettings]),
+            media_type=media_types(place),
             documents=documents(place),
             detours=detours(place),
             prefix=place.prefix,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from reverseproxy.config import Level, Origin, Template
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .request import Request
 
 T = TypeVar("T")
+H = TypeVar("H", bound="Hashable")
 
 
 @attrs.frozen
@@ -32,11 +33,23 @@ class Place:
 
     def __getitem__(self, cls: type[T]) -> T:
         """The settings of a class that are in force here."""
-        return self.level[cls]
+        settings: T = self.level.merged[cls]
+        return settings
 
     def compile(self, template: Template) -> Callable[[Request], bytes]:
         """A template as a function of the request."""
         return self.assembly.variables.compile(template)
+
+    def once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """What `make()` gives, made once for the objects of `key`: what is made, and of what.
+
+        Thousands of locations inherit most of their settings: what is made of those is the same.
+        """
+        return self.assembly.once.made(key, make)
+
+    def same(self, value: H) -> H:
+        """An equal value that another place has, if there is one."""
+        return self.assembly.once.same(value)
 
     def complain(self, origin: Origin, message: str, hint: str = "") -> None:
         """Report an error that only shows now; the load fails when all are known."""
