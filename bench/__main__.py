@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import memory, startup, tls
+from bench import connections, memory, startup, tls
 from bench.comparing import compare
 from bench.peers import PEERS
 from bench.workloads import WORKLOADS
 
 #: What is not a comparison of CPU time.
 OTHERS: dict[str, Callable[[list[str]], int]] = {
+    "connections": connections.main,
     "memory": memory.main,
     "startup": startup.main,
     "tls": tls.main,

@@ -1,4 +1,7 @@
-"""An application for large bodies: GET /N gives N bytes, POST takes a body and tells its size."""
+"""An application for large bodies: GET /N gives N bytes, POST takes a body and tells its size.
+
+Who asks for another protocol gets it, and silence.
+"""
 
 import asyncio
 import sys
@@ -13,6 +16,11 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             head = await reader.readuntil(b"\r\n\r\n")
             method, target, _ = head.split(b" ", 2)
             fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:-2])
+            if b"upgrade" in fields:
+                writer.write(b"HTTP/1.1 101 Switching Protocols\r\n")
+                writer.write(b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+                await reader.read()
+                break
             left = taken = int(fields.get(b"content-length", b"0"))
             while left:
                 left -= len(await reader.readexactly(min(left, len(PIECE))))

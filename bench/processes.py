@@ -39,6 +39,14 @@ def memory(pid: int, name: str) -> int:
     return sum(_status(each, name) for each in tree(pid))
 
 
+def share(pid: int) -> int:
+    """The memory of one process, of what it shares with others its part, in bytes (Pss)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError("Pss")
+
+
 def forget_peak(pid: int) -> None:
     """Let VmHWM start again at what is in memory now (proc(5), clear_refs)."""
     for each in tree(pid):

@@ -6,7 +6,7 @@ worker_processes 1;
 worker_rlimit_nofile 20000;
 pid run.pid;
 error_log error.log;
-events {{ worker_connections 14000; }}
+events {{ worker_connections 12000; }}
 http {{
     default_type application/octet-stream;
     log_format main '$remote_addr - $remote_user [$time_local] "$request" $status '
