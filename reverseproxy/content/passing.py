@@ -23,6 +23,8 @@ _HIDDEN = frozenset(
     b"date server x-pad x-accel-expires x-accel-redirect x-accel-limit-rate x-accel-buffering "
     b"x-accel-charset".split()
 )
+#: Fields by which an answer asks for something before it is passed on.
+_ASKING = frozenset((b"x-accel-redirect", b"x-accel-limit-rate", b"x-accel-charset"))
 #: What `proxy_pass_header` can't pass: the framing is decided anew for each hop.
 _FRAMING = frozenset((b"content-length",))
 
@@ -52,6 +54,10 @@ class Passing:
             self.hidden |= {b"accept-ranges"}
         #: the same, and those that mean only one hop
         self.stopped = self.hidden | HOP_BY_HOP
+
+    def asks(self, head: ResponseHead) -> bool:
+        """Whether the head may ask for something: if not, `heed` and `redirects` have no say."""
+        return not head.named.keys().isdisjoint(_ASKING)
 
     def redirects(self, head: ResponseHead) -> bool:
         """Whether another location is to answer (X-Accel-Redirect)."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from .files import LogFile
 
 if TYPE_CHECKING:
+    from reverseproxy.web.request import Request
+
     from .access import Buffering
 
 
@@ -35,7 +37,7 @@ class BufferedLogFile(LogFile):
         self._since = 0.0
         self._whole = buffering.size
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: bytes, _request: Request | None = None) -> None:
         """Keep a line, after writing what it does not fit behind."""
         if self._size + len(line) > self._whole:
             self.flush()

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from reverseproxy.config import Diagnostic, Origin
+
+if TYPE_CHECKING:
+    from reverseproxy.web.request import Request
 
 
 class Turn:
@@ -64,7 +68,7 @@ class LogFile:
         # A configuration that is gone takes with it what only it wrote to.
         self.close()
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: bytes, _request: Request | None = None) -> None:
         """Append `line`, which ends in a line end, whole."""
         held = self._held
         if TURN.ends:

@@ -121,7 +121,7 @@ class Logs:
             )
         self.files.origins.setdefault(path, origin)
         opened = self.files.at(path)
-        return lambda line, _request: opened.write(line)
+        return opened.write
 
     def _buffered(self, path: str, buffering: Buffering) -> BufferedLogFile:
         before = self.files.before(path)

@@ -258,7 +258,8 @@ class ProxyClient(proxy.ProxyClient):
         self.exchange = None
         self.decoder = None
         exchange.client = None
-        self._resume()
+        if self._paused:
+            self._resume()
         if unused or not self._reusable or not self.peer.put(self):
             self.drop()
 

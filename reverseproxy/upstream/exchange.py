@@ -205,11 +205,12 @@ class Exchange(Attempts):
     def _answered_elsewhere(self, head: ResponseHead) -> bool:
         """Whether another location answers: as the upstream asks, or as `error_page` has it."""
         passing, request = self._route.passing, self.request
-        passing.heed(request, head)
-        if passing.redirects(head):
-            self._let_go()
-            self._send_elsewhere(head)
-            return True
+        if passing.asks(head):
+            passing.heed(request, head)
+            if passing.redirects(head):
+                self._let_go()
+                self._send_elsewhere(head)
+                return True
         if head.status >= 300 and passing.intercepts(request, head):
             self._let_go()
             fields = [(b"WWW-Authenticate", v) for v in head.get_all(b"www-authenticate")]

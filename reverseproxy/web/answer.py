@@ -296,8 +296,9 @@ class AnsweringRequest(LazyRequest):
         channel = self.channel
         self._close()
         channel.requestDone(self)  # type: ignore[arg-type]  # as above
-        for deferred in self._taken_notifications():
-            deferred.callback(None)
+        if "notifications" in self.__dict__:
+            for deferred in self._taken_notifications():
+                deferred.callback(None)
 
     def _close(self) -> None:
         """Log, and let go of what the request holds."""
@@ -310,9 +311,8 @@ class AnsweringRequest(LazyRequest):
         if self.spool is not None:
             self.spool.close()
             self.spool = None
-        content = self.__dict__.pop("content", None)
-        if content is not None:
-            content.close()
+        if "content" in self.__dict__:
+            self.__dict__.pop("content").close()
 
     def abandon(self) -> None:
         """The answer can't be completed: the client must see a cut (RFC 9112 section 8)."""
