@@ -11,7 +11,7 @@ from OpenSSL import SSL, crypto
 from reverseproxy.tls import library
 
 from .answers import Answer, read_answers
-from .certificates import Pair
+from .authorities import Certificate
 from .support import Client, request
 
 
@@ -35,8 +35,8 @@ class TLSClient:
         name: str | None = "example.org",
         *,
         port: int = 443,
-        pair: Pair | None = None,
-        chain: Sequence[Pair] = (),
+        pair: Certificate | None = None,
+        chain: Sequence[Certificate] = (),
         options: int = 0,
         again: TLSClient | None = None,
         ciphers: bytes = b"",
@@ -72,12 +72,12 @@ class TLSClient:
         if connect:
             self.pump()
 
-    def _show(self, pair: Pair, chain: Sequence[Pair]) -> None:
+    def _show(self, pair: Certificate, chain: Sequence[Certificate]) -> None:
         context = self.context
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             context.use_certificate(crypto.X509.from_cryptography(pair.certificate))
-            context.use_privatekey(crypto.PKey.from_cryptography_key(pair.key))
+            context.use_privatekey(crypto.PKey.from_cryptography_key(pair.private))
             for one in chain:
                 context.add_extra_chain_cert(crypto.X509.from_cryptography(one.certificate))
 

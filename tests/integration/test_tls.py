@@ -11,7 +11,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest
 
-from tests.certificates import Pair, authority, good, pair, write, write_pair
+from tests.authorities import Certificate
+from tests.certificates import authority, pair, write, write_pair
 from tests.integration.components import program
 from tests.integration.servers import Server, answers, directory, free_port, until
 from tests.integration.test_command import CommandCase
@@ -75,7 +76,7 @@ class TLSCase(CommandCase):
         write_pair(home, "one", pair("example.org"), authority())
         for name, issuer in (("client", "Test CA"), ("stranger", "Other CA")):
             write_pair(home, name, pair(name, "ec", issuer))
-        write(home, ca=authority().pem, ocsp=good(pair("example.org")))
+        write(home, ca=authority().pem, ocsp=authority().word(pair("example.org")))
         # The workers have no right to it.
         os.chmod(self.prefix / "one-key.pem", 0o600)
 
@@ -251,7 +252,7 @@ class BesideNginxTests(TLSCase):
         return port
 
 
-def _serial(made: Pair) -> str:
+def _serial(made: Certificate) -> str:
     text = f"{made.certificate.serial_number:X}"
     return text.rjust(len(text) + len(text) % 2, "0")
 

@@ -47,7 +47,7 @@ class SwapTests(TLSReloadCase):
     def test_broken(self) -> None:
         """With a key that doesn't fit nothing changes, and the log says why."""
         self.start(SERVER % "")
-        write(self.prefix, **{"one-key": pair("two.test").key_pem()})
+        write(self.prefix, **{"one-key": pair("two.test").key})
         self.reload(SERVER % "")
         self.assertEqual(self.subject(), "example.org")
         self.assertIn("does not belong to", self.log())

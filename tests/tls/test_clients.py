@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from reverseproxy.config import ConfigurationError
 from reverseproxy.tls import library
 
-from ..certificates import authority, pair, revoking, write, write_pair
+from ..certificates import authority, pair, write, write_pair
 from ..support import Bench, request, serve
 from ..tlsclient import TLSClient
 from .test_names import ONLY_12, TWO
@@ -34,7 +34,7 @@ class ClientCase(SynchronousTestCase):
             folder,
             ca=authority().pem,
             other=authority("Other CA").pem,
-            crl=revoking(pair("Revoked client")),
+            crl=authority().revocations(pair("Revoked client")),
         )
         return serve(self, text, folder)
 

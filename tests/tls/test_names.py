@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from reverseproxy.config import ConfigurationError
 from reverseproxy.tls import library
 
-from ..certificates import authority, good, pair, write, write_pair
+from ..certificates import authority, pair, write, write_pair
 from ..support import Bench, serve
 from ..tlsclient import TLSClient
 from .test_serving import ONE, secure
@@ -129,7 +129,7 @@ class PairTests(SynchronousTestCase):
         """An encrypted key is opened with one of the passwords of ssl_password_file."""
         folder = self.folder()
         made = pair("example.org")
-        write(folder, one=made.pem, **{"one-key": made.key_pem(b"secret")})
+        write(folder, one=made.pem, **{"one-key": made.encrypted(b"secret")})
         write(folder, passwords=b"wrong\nsecret\n")
         bench = serve(
             self,
@@ -142,7 +142,7 @@ class PairTests(SynchronousTestCase):
         """One file may hold the key and the certificate."""
         folder = self.folder()
         made = pair("example.org")
-        write(folder, both=made.key_pem() + made.pem)
+        write(folder, both=made.key + made.pem)
         bench = serve(
             self,
             "server { listen 443 ssl; ssl_certificate both.pem; ssl_certificate_key both.pem; "
@@ -157,7 +157,7 @@ class PairTests(SynchronousTestCase):
         one, two = pair("example.org"), pair("two.test")
         write_pair(folder, "one", one)
         write_pair(folder, "two", two)
-        write(folder, empty=b"", broken=one.pem[:100] + one.pem[120:], locked=one.key_pem(b"x"))
+        write(folder, empty=b"", broken=one.pem[:100] + one.pem[120:], locked=one.encrypted(b"x"))
         for text, said in (
             (
                 "ssl_certificate one.pem; ssl_certificate_key two-key.pem;",
@@ -245,7 +245,7 @@ class PairTests(SynchronousTestCase):
         """A response from ssl_stapling_file is stapled; without one there is a warning."""
         folder = self.folder()
         write_pair(folder, "one", pair("example.org"))
-        response = good(pair("example.org"))
+        response = authority().word(pair("example.org"))
         write(folder, ocsp=response)
         extra = "ssl_stapling on; ssl_stapling_file ocsp.pem;"
         bench = serve(self, f"server {{ listen 443 ssl; {ONE} {extra} }}", folder)
@@ -283,7 +283,7 @@ class VaryingTests(SynchronousTestCase):
         """A pair that doesn't fit refuses its own name only."""
         bench = self.bench()
         write_pair(bench.prefix, "a.test", pair("a.test"))
-        write(bench.prefix, **{"a.test-key": pair("b.test").key_pem()})
+        write(bench.prefix, **{"a.test-key": pair("b.test").key})
         self.assertFalse(TLSClient(bench, "a.test").connected)
         self.assertIn("does not belong to", bench.errors()[-2])
         self.assertTrue(TLSClient(bench, "b.test").connected)
