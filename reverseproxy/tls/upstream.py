@@ -13,7 +13,7 @@ from OpenSSL import SSL
 
 from reverseproxy.logs.files import LogFile, LogFiles
 
-from . import pem, verification
+from . import library, pem, verification
 from .protocols import OFF
 from .upstreamsettings import Command, ProxySSLSettings
 
@@ -278,14 +278,8 @@ class _Making:
         if name == "CipherString":
             self._ciphers(value, directive)
         elif name == "Ciphersuites":
-            set_suites = getattr(context, "set_tls13_ciphersuites", None)
-            if set_suites is None:
-                self._wrong(directive, f'"{name}" needs pyOpenSSL 25.2')
-                return
-            try:
-                set_suites(value.encode())
-            except SSL.Error as error:
-                self._wrong(directive, f'{name} "{value}": {pem.told(error)}')
+            if not library.set_suites(context, value):
+                self._wrong(directive, f'"{value}" names no suites of TLS 1.3')
         elif name == "Options":
             for option in value.split(","):
                 self._option(option.strip())

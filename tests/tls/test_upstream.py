@@ -69,7 +69,7 @@ class LoadTests(SecureCase):
         for extra, what in (
             ("proxy_ssl_ciphers NONE-OF-THEM;", "no cipher match"),
             ("proxy_ssl_conf_command CipherString NONE;", "no cipher match"),
-            ("proxy_ssl_conf_command Ciphersuites NONE;", "Ciphersuites"),
+            ("proxy_ssl_conf_command Ciphersuites NONE;", '"NONE" names no suites of TLS 1.3'),
             ("proxy_ssl_conf_command MinProtocol TLSv9;", "MinProtocol takes None, TLSv1"),
             ("proxy_ssl_conf_command Options Nonsense;", "Options takes SessionTicket"),
         ):
@@ -88,6 +88,13 @@ class LoadTests(SecureCase):
             (end.connection.get_protocol_version_name(), end.connection.get_cipher_name()),
             ("TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384"),
         )
+
+    def test_suites(self) -> None:
+        """The suites of TLS 1.3 are set, with every version of pyOpenSSL."""
+        suite = "TLS_CHACHA20_POLY1305_SHA256"
+        bench = self.serve(f"proxy_ssl_conf_command Ciphersuites {suite};")
+        self.asked(bench)
+        self.assertEqual(self.end(bench).connection.get_cipher_name(), suite)
 
     def test_read(self) -> None:
         """Files are read at load, by whoever reads for the daemon, and never again."""
