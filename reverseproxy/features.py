@@ -57,6 +57,7 @@ from reverseproxy.logs.errors import ErrorLogSettings
 from reverseproxy.maps import geo, mapping, splitting
 from reverseproxy.process.settings import EventsSettings, MainSettings
 from reverseproxy.process.workersettings import WorkerSettings
+from reverseproxy.tls.ocspsettings import OCSPSettings
 from reverseproxy.tls.settings import SecureSettings
 from reverseproxy.tls.upstreamsettings import ProxySSLSettings
 from reverseproxy.upstream.groupsettings import UpstreamSettings
@@ -78,6 +79,7 @@ SETTINGS: tuple[type, ...] = (
     ServerSettings,
     ClientSettings,
     SecureSettings,
+    OCSPSettings,
     internal.InternalSettings,
     rewritesettings.RewriteSettings,
     realip.RealIpSettings,

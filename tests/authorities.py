@@ -126,22 +126,25 @@ class Authority(Certificate):
         *,
         begin: float = -24.0,
         end: float | None = 24.0,
+        now: float | None = None,
         signer: Certificate | None = None,
         shown: bool = True,
     ) -> bytes:
-        """What OCSP says of a certificate, in DER; from when to when is in hours from now.
+        """What OCSP says of a certificate, in DER; from when to when is in hours from `now`.
 
         Somebody else may be the `signer`, whose certificate is in the answer if it is `shown`.
         """
         revoked = status is REVOKED
+        moment = _now() if now is None else datetime.datetime.fromtimestamp(now, datetime.UTC)
+        moment = moment.replace(tzinfo=None)
         builder = ocsp.OCSPResponseBuilder().add_response(
             cert=certificate.certificate,
             issuer=self.certificate,
             algorithm=hashes.SHA1(),
             cert_status=status,
-            this_update=_now() + datetime.timedelta(hours=begin),
-            next_update=None if end is None else _now() + datetime.timedelta(hours=end),
-            revocation_time=_now() - _DAY if revoked else None,
+            this_update=moment + datetime.timedelta(hours=begin),
+            next_update=None if end is None else moment + datetime.timedelta(hours=end),
+            revocation_time=moment - _DAY if revoked else None,
             revocation_reason=x509.ReasonFlags.key_compromise if revoked else None,
         )
         by = signer or self

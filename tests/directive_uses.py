@@ -65,7 +65,7 @@ _MAKERS = {
         reset_timedout_connection tcp_nopush server_name_in_redirect rewrite_log
         limit_req_dry_run limit_conn_dry_run recursive_error_pages sendfile autoindex
         autoindex_localtime random_index gzip gzip_vary msie_refresh ssl_prefer_server_ciphers
-        ssl_reject_handshake ssl_stapling ssl_certificate_reload
+        ssl_reject_handshake ssl_stapling ssl_stapling_verify ssl_certificate_reload
         real_ip_recursive log_subrequest open_file_cache_errors gunzip override_charset
         proxy_intercept_errors proxy_socket_keepalive proxy_pass_trailers
         proxy_ignore_client_abort proxy_force_ranges
@@ -179,6 +179,11 @@ USES: dict[str, Use] = {
     "ssl_trusted_certificate": _file("ssl_trusted_certificate"),
     "ssl_crl": _file("ssl_crl"),
     "ssl_stapling_file": _file("ssl_stapling_file"),
+    "ssl_stapling_responder": Use(
+        "ssl_stapling_responder http://ocsp.test/;",
+        "ssl_stapling_responder §https://ocsp.test/;",
+        "%: only http:// can be asked",
+    ),
     "ssl_early_data": Use(
         "ssl_early_data off;", "ssl_early_data §on;", "early data can't be had with pyOpenSSL"
     ),

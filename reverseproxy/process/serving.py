@@ -55,14 +55,15 @@ class Serving:
         """Serve."""
         assembly = self.assembly
         assembly.sweep.start()
-        self._start_groups()
+        self._start_asking()
         self._listen(sockets)
 
-    def _start_groups(self) -> None:
+    def _start_asking(self) -> None:
         groups = self.assembly.groups
         if self.heard is not None:
             groups.listen(self.heard)
         groups.start(self.checks)
+        self.assembly.stapling.start()
 
     def check(self) -> None:
         """Check upstream servers from now on: it is this worker's turn."""
@@ -90,7 +91,7 @@ class Serving:
         limit = assembly.shutdown_timeout
         under_way = [(one, one.request) for one in self.channels if one.request is not None]
         assembly.succeed()
-        self._start_groups()
+        self._start_asking()
         self._listen(sockets)
         wanted = {listen.address for listen in assembly.sites}
         for address in self.ports.keys() - wanted:
@@ -179,6 +180,7 @@ class Serving:
         assembly = self.assembly
         assembly.sweep.stop()
         assembly.groups.stop()
+        assembly.stapling.stop()
         assembly.pools.close()
         assembly.logs.close()
 

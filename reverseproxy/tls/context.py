@@ -11,13 +11,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
+from cryptography import x509
 from OpenSSL import SSL
 
 from reverseproxy.config import Diagnostic, Level, Origin, Template, read_file
 
 from . import library, pem, tickets
+from .ocspsettings import OCSPSettings
 from .protocols import OFF, PROTOCOLS
 from .settings import Command, File, PEMFile, SecureSettings, Trouble
+from .stapling import Stapling, Unstapled, send
+from .stapling import identity as identity_of
 from .varying import Rendered, VaryingContexts
 
 if TYPE_CHECKING:
@@ -81,10 +85,13 @@ class Contexts:
         read: Read,
         warn: Callable[[Diagnostic], None],
         compile_: Callable[[Template], Rendered],
+        stapling: Stapling,
     ) -> None:
         self._read_file = read
         self._warn = warn
+        self._warned: list[Diagnostic] = []
         self._compile = compile_
+        self._stapling = stapling
         #: the files of servers with `ssl_certificate_reload`; of certificates when they end
         self.renewable: dict[str, float | None] = {}
 
@@ -138,13 +145,17 @@ class Contexts:
         context = SSL.Context(SSL.SSLv23_METHOD)
         context.set_session_id(identity)
         passwords = self._passwords(settings)
+        chains = {}
         for certificate, key, where, whose in pairs:
             try:
-                made = pem.use_pair(context, certificate, key, passwords)
+                chain = pem.use_pair(context, certificate, key, passwords)
             except pem.PEMError as error:
                 raise self._misfit(error, where, whose) from error
-            if settings.ssl_certificate_reload and not where.template.names:
-                self.renewable[where.word.text] = pem.validity(made)[1].timestamp()
+            if where.template.names:
+                continue
+            chains[where.word.text] = chain
+            if settings.ssl_certificate_reload:
+                self.renewable[where.word.text] = pem.validity(chain[0])[1].timestamp()
                 self.renewable.setdefault(whose.word.text)
         self._ciphers(context, level, commands)
         if settings.ssl_dhparam is not None:
@@ -152,13 +163,22 @@ class Contexts:
         if settings.ssl_verify_client != "off":
             self._believe(context, settings)
         context.set_alpn_select_callback(_http)
-        self._staple(context, level)
+        self._staple(context, level, chains)
         return context
 
     # --- files ---
 
     def _read(self, file: File) -> bytes:
         return self.contents(file.path, file.word.origin)
+
+    def _certificates(self, file: File | None) -> list[x509.Certificate]:
+        """Those that a file holds; none if there is no file."""
+        if file is None:
+            return []
+        try:
+            return pem.certificates(self._read(file))
+        except pem.PEMError as error:
+            raise Trouble(file.word.origin, f'"{file.path}" {error}') from error
 
     def contents(self, path: str, origin: Origin) -> bytes:
         """A file's bytes. Raises Trouble."""
@@ -225,17 +245,11 @@ class Contexts:
         store = context.get_cert_store()
         if store is None:
             raise AssertionError("a context has a store")
-        told = settings.ssl_client_certificate
-        for file in (told, settings.ssl_trusted_certificate):
-            if file is None:
-                continue
-            try:
-                for certificate in pem.certificates(self._read(file)):
-                    pem.trust(store, certificate)
-                    if file is told:
-                        pem.ask_for(context, certificate)
-            except pem.PEMError as error:
-                raise Trouble(file.word.origin, f'"{file.path}" {error}') from error
+        for file in (settings.ssl_client_certificate, settings.ssl_trusted_certificate):
+            for certificate in self._certificates(file):
+                pem.trust(store, certificate)
+                if file is settings.ssl_client_certificate:
+                    pem.ask_for(context, certificate)
         file = settings.ssl_crl
         if file is not None:
             try:
@@ -243,17 +257,37 @@ class Contexts:
             except pem.PEMError as error:
                 raise Trouble(file.word.origin, f'"{file.path}" {error}') from error
 
-    def _staple(self, context: SSL.Context, level: Level) -> None:
-        settings = level[SecureSettings]
+    def _staple(
+        self, context: SSL.Context, level: Level, chains: dict[str, list[x509.Certificate]]
+    ) -> None:
+        """Send OCSP responses for certificates with these chains, by the names of their files."""
+        settings, trusts = level[OCSPSettings], level[SecureSettings]
         if not settings.ssl_stapling:
             return
-        file = settings.ssl_stapling_file
-        if file is None:
-            message = "ssl_stapling without ssl_stapling_file does nothing: no responder is asked"
-            self._warn(Diagnostic(level.origin_of("ssl_stapling"), message))
+        if settings.ssl_stapling_file is not None:
+            response = self._read(settings.ssl_stapling_file)
+            context.set_ocsp_server_callback(lambda _connection, _data: response)
             return
-        response = self._read(file)
-        context.set_ocsp_server_callback(lambda _connection, _data: response)
+        if any(one.template.names for one in trusts.ssl_certificate):
+            self._unstapled(level, "no certificate is known whose file variables name")
+            return
+        trusted = [
+            *self._certificates(trusts.ssl_client_certificate),
+            *self._certificates(trusts.ssl_trusted_certificate),
+        ]
+        staples = {}
+        for name, chain in chains.items():
+            try:
+                staples[identity_of(chain[0])] = self._stapling.staple(level, name, chain, trusted)
+            except Unstapled as error:
+                self._unstapled(level, str(error))
+        send(context, staples, only=len(chains) == 1)
+
+    def _unstapled(self, level: Level, why: str) -> None:
+        told = Diagnostic(level.origin_of("ssl_stapling"), f'"ssl_stapling" ignored, {why}')
+        if told not in self._warned:
+            self._warned.append(told)
+            self._warn(told)
 
     # --- what is settled before a certificate is chosen ---
 

@@ -92,11 +92,11 @@ def belong_together(certificate: x509.Certificate, key: Any) -> bool:
 
 def use_pair(
     context: SSL.Context, certificate: bytes, key: bytes, passwords: Sequence[bytes] = ()
-) -> x509.Certificate:
+) -> list[x509.Certificate]:
     """Give a context a certificate with its chain, and its key: the contents of PEM files.
 
-    A context takes one pair of each kind of key, each with a chain of its own. Returns the
-    certificate. Raises PEMError.
+    A context takes one pair of each kind of key, each with a chain of its own. Returns the chain,
+    the certificate first. Raises PEMError.
     """
     chain = certificates(certificate)
     private = private_key(key, passwords)
@@ -116,7 +116,7 @@ def use_pair(
             context.use_privatekey(crypto.PKey.from_cryptography_key(private))
         except (SSL.Error, TypeError) as error:
             raise BadKey(f"holds a key that OpenSSL does not take: {told(error)}") from error
-    return chain[0]
+    return chain
 
 
 def trust(store: crypto.X509Store, certificate: x509.Certificate) -> None:

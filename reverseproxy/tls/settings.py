@@ -309,15 +309,6 @@ class SecureSettings:
     ssl_crl: File | None = directive(
         file, None, HTTP_SERVER, doc="Lists of revoked certificates of clients.", syntax="file"
     )
-    ssl_stapling: bool = directive(
-        one(flag),
-        "off",
-        HTTP_SERVER,
-        doc="Sends the issuer's word that the certificate is good, from ssl_stapling_file.",
-    )
-    ssl_stapling_file: File | None = directive(
-        file, None, HTTP_SERVER, doc="An OCSP response (DER), as openssl ocsp writes it."
-    )
     ssl_early_data: bool = directive(
         not_early, "off", HTTP_SERVER, doc="Early data is not taken.", syntax="off"
     )

@@ -41,7 +41,9 @@ from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
 from reverseproxy.tls.context import Contexts, SecureHost
 from reverseproxy.tls.names import Secured
+from reverseproxy.tls.responders import Responders
 from reverseproxy.tls.settings import Trouble
+from reverseproxy.tls.stapling import Stapling
 from reverseproxy.tls.upstream import UpstreamContexts
 from reverseproxy.upstream.groups import Groups
 from reverseproxy.upstream.names import System, ask_system
@@ -131,7 +133,17 @@ class Assembly:
         self.upstream_contexts: UpstreamContexts = UpstreamContexts(
             read, self.log_files, None if previous is None else previous.upstream_contexts
         )
-        self._contexts: Contexts = Contexts(read, self.warnings.append, self.variables.compile)
+        responders = Responders(self.pools, self.groups.names, self.dates.clock)
+        self.stapling: Stapling = Stapling(
+            responders,
+            self.sweep,
+            self.dates.clock,
+            self.error_log_of,
+            None if previous is None else previous.stapling,
+        )
+        self._contexts: Contexts = Contexts(
+            read, self.warnings.append, self.variables.compile, self.stapling
+        )
         self._secure_hosts: dict[Level, SecureHost | None] = {}
         #: files that are looked at for being renewed; of certificates when they end (epoch)
         self.renewable = self._contexts.renewable
@@ -157,6 +169,7 @@ class Assembly:
         self.groups.succeed()
         self.pools.succeed()
         self.upstream_contexts.succeed()
+        self.stapling.succeed()
         self.logs.succeed()
 
     def discard(self) -> None:

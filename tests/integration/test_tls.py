@@ -96,6 +96,23 @@ class TLSCase(CommandCase):
         self.assertEqual((status, said), (0, ""))
         until(lambda: answers(self.port), "the daemon")
 
+    def error_log_text(self) -> str:
+        """The error log."""
+        return (self.prefix / "error.log").read_text()
+
+    def start_nginx(self, nginx: str) -> int:
+        """Start nginx with the same configuration; its port."""
+        home, port = directory("nginx-tls"), free_port()
+        for file in self.prefix.glob("*.pem"):
+            shutil.copy(file, home)
+        path = home / "nginx.conf"
+        user = "user root;" if os.geteuid() == 0 else ""
+        self.write_configuration(path, home / "pid", port, f"daemon off; {user}")
+        server = Server([nginx, "-p", str(home), "-c", str(path)], port, home)
+        self.addCleanup(server.stop)
+        until(lambda: answers(port), "nginx")
+        return port
+
     def curl(self, target: str, *options: str, host: str = "example.org", port: int = 0) -> str:
         """What curl says of a URL: the body, then the status and where it is redirected to."""
         port = port or self.port
@@ -185,15 +202,11 @@ class ClientTests(TLSCase):
         write(home, one=renewed.pem + authority().pem)
         os.kill(self.daemon(), signal.SIGHUP)
         until(lambda: "does not belong to" in self.error_log_text(), "the complaint")
-        self.assertEqual(self._shown(), _serial(pair("example.org")))
+        self.assertEqual(self._shown(), serial(pair("example.org")))
         write_pair(home, "one", renewed, authority())
         os.kill(self.daemon(), signal.SIGHUP)
-        until(lambda: self._shown() == _serial(renewed), "the renewed certificate")
+        until(lambda: self._shown() == serial(renewed), "the renewed certificate")
         self.assertTrue(self.curl("https://HOST/redirect").endswith("/x"))
-
-    def error_log_text(self) -> str:
-        """The error log."""
-        return (self.prefix / "error.log").read_text()
 
     def _shown(self) -> str:
         """The serial number of the certificate that is shown."""
@@ -217,7 +230,7 @@ class BesideNginxTests(TLSCase):
         if nginx is None:
             raise SkipTest("there is no nginx")
         self.start()
-        other = self._start_nginx(nginx)
+        other = self.start_nginx(nginx)
         mine, versions = self.port, (("--tls-max", "1.2"), ())
         for host in ("example.org", "clients.test", "optional.test", "refused.test", "other.test"):
             for name in ("", "client", "stranger"):
@@ -239,20 +252,9 @@ class BesideNginxTests(TLSCase):
         plain = [self.curl("http://HOST/a?b", port=port) for port in (mine, other)]
         self.assertEqual(plain[0][-20:], plain[1].replace(str(other), str(mine))[-20:])
 
-    def _start_nginx(self, nginx: str) -> int:
-        home, port = directory("nginx-tls"), free_port()
-        for file in self.prefix.glob("*.pem"):
-            shutil.copy(file, home)
-        path = home / "nginx.conf"
-        user = "user root;" if os.geteuid() == 0 else ""
-        self.write_configuration(path, home / "pid", port, f"daemon off; {user}")
-        server = Server([nginx, "-p", str(home), "-c", str(path)], port, home)
-        self.addCleanup(server.stop)
-        until(lambda: answers(port), "nginx")
-        return port
 
-
-def _serial(made: Certificate) -> str:
+def serial(made: Certificate) -> str:
+    """The number of a certificate as openssl writes it."""
     text = f"{made.certificate.serial_number:X}"
     return text.rjust(len(text) + len(text) % 2, "0")
 

@@ -24,7 +24,8 @@ class PemTests(SynchronousTestCase):
         middle = shared().issue("middle", ca=True)
         leaf = middle.issue("leaf")  # type: ignore[attr-defined]  # an authority signs
         context = SSL.Context(SSL.TLS_METHOD)
-        self.assertEqual(pem.use_pair(context, leaf.pem + middle.pem, leaf.key), leaf.certificate)
+        chain = pem.use_pair(context, leaf.pem + middle.pem, leaf.key)
+        self.assertEqual(chain, [leaf.certificate, middle.certificate])
         with self.assertRaisesRegex(pem.BadKey, "is not the key of the certificate"):
             pem.use_pair(SSL.Context(SSL.TLS_METHOD), middle.pem + leaf.pem, leaf.key)
 

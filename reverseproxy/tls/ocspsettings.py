@@ -1,0 +1,59 @@
+"""The directives about certificates' status: what is told of ours, what is asked of clients'."""
+
+from __future__ import annotations
+
+import attrs
+
+from reverseproxy.config import Args, BadValue, directive, flag, one, settings
+from reverseproxy.content.target import BadURL, Target, read_target
+
+from .settings import HTTP_SERVER, File, file
+
+
+def responder_url(url: str) -> Target:
+    """Where a responder is. Raises BadURL, whose message says what is wrong."""
+    if not url.lower().startswith("http://"):
+        raise BadURL(f'only http:// can be asked, not "{url}"')
+    found = read_target(url)
+    path = found.uri or "/"
+    if any(not "!" <= character <= "~" for character in found.host + path):
+        raise BadURL(f'"{url}" is no URL')
+    return attrs.evolve(found, uri=path.partition("?")[0])
+
+
+def responder(args: Args) -> Target:
+    """`ssl_stapling_responder URL`."""
+    try:
+        return responder_url(args.words[0].text)
+    except BadURL as error:
+        raise BadValue(f'"{args.name.text}": {error}', args.words[0]) from error
+
+
+@settings
+class OCSPSettings:
+    """Status of certificates (ngx_http_ssl_module)."""
+
+    ssl_stapling: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER,
+        doc="Sends the issuer's word that the certificate is good, which its responder is asked "
+        "for.",
+    )
+    ssl_stapling_file: File | None = directive(
+        file, None, HTTP_SERVER, doc="An OCSP response (DER) to send; no responder is asked."
+    )
+    ssl_stapling_responder: Target | None = directive(
+        responder,
+        None,
+        HTTP_SERVER,
+        doc="The responder to ask, instead of the one that the certificate names.",
+        syntax="url",
+    )
+    ssl_stapling_verify: bool = directive(
+        one(flag),
+        "off",
+        HTTP_SERVER,
+        doc="Takes responses of whom the issuer has delegated only if ssl_trusted_certificate "
+        "vouches for them. Signatures are always looked at.",
+    )

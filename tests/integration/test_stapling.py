@@ -1,0 +1,187 @@
+"""OCSP responses in handshakes: openssl s_client sees them, and nginx is beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.authorities import REVOKED, Certificate
+from tests.certificates import authority, pair, write, write_pair
+from tests.integration.components import program
+from tests.integration.responder import Responder
+from tests.integration.servers import answers, free_port, until
+from tests.integration.test_tls import TLSCase, serial
+
+CONFIGURATION = """\
+%(first)s
+error_log %(home)s/error.log info;
+pid %(pid)s;
+events { worker_connections 256; }
+http {
+    access_log off;
+    ssl_stapling on;
+    server {
+        listen 127.0.0.1:%(port)d ssl;
+        server_name example.org;
+        ssl_certificate %(home)s/one.pem;
+        ssl_certificate_key %(home)s/one-key.pem;
+        ssl_certificate %(home)s/rsa.pem;
+        ssl_certificate_key %(home)s/rsa-key.pem;
+        location / { return 200 "$pid ."; }
+    }
+}
+"""
+STAPLED = "OCSP Response Status: successful"
+NOTHING = "OCSP response: no response sent"
+
+
+class StaplingTests(TLSCase):
+    """Two workers with certificates that name a responder on loopback."""
+
+    needs = (*TLSCase.needs, "nginx")
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.responder = Responder(self.good)
+        self.addCleanup(self.responder.stop)
+        self.names(self.responder.url)
+
+    def names(self, url: str) -> None:
+        """Let both certificates name a responder."""
+        self.ec = pair("example.org", "ec", responder=url)
+        self.rsa = pair("example.org", "rsa", responder=url)
+        write_pair(str(self.prefix), "one", self.ec, authority())
+        write_pair(str(self.prefix), "rsa", self.rsa, authority())
+
+    def write_configuration(self, path: Path, pid: Path, port: int, first: str) -> None:
+        names = {"home": path.parent, "pid": pid, "port": port, "first": first}
+        path.write_text(CONFIGURATION % names)
+
+    def asked_about(self, number: int) -> Certificate:
+        """The certificate with a number."""
+        return next(one for one in (self.ec, self.rsa) if one.certificate.serial_number == number)
+
+    def good(self, number: int) -> bytes:
+        """The authority's word that a certificate is good."""
+        return authority().word(self.asked_about(number))
+
+    def stapled(self, *options: str, port: int = 0) -> str:
+        """What openssl says of the response."""
+        return self.s_client("-status", *options, port=port)
+
+    def until_stapled(self, *options: str, port: int) -> None:
+        """Wait until there is a response."""
+        until(lambda: STAPLED in self.stapled(*options, port=port), "a response")
+
+    def by_both(self) -> list[str]:
+        """What is said by as many handshakes as it takes to meet each worker."""
+        said: dict[str, str] = {}
+        for _ in range(100):
+            found = self.stapled()
+            said[found.rpartition("\r\n\r\n")[2].split()[0]] = found
+            if len(said) == 2:
+                return list(said.values())
+        raise AssertionError("the other worker was never asked")
+
+    def test_fetched(self) -> None:
+        """Each worker has the word for each certificate, and still after a reload."""
+        self.start()
+        until(lambda: len(self.responder.asked) == 4, "two workers that ask for two certificates")
+        numbers = {one.certificate.serial_number for one in (self.ec, self.rsa)}
+        self.assertEqual(set(self.responder.asked), numbers)
+        self.until_stapled(port=self.port)
+        for said in self.by_both():
+            self.assertIn(STAPLED, said)
+            self.assertIn("Cert Status: good", said)
+            self.assertIn("Verify return code: 0 (ok)", said)
+        for kind, made in (("ECDSA", self.ec), ("RSA", self.rsa)):
+            said = self.stapled("-tls1_2", "-cipher", f"ECDHE-{kind}-AES128-GCM-SHA256")
+            number = said.partition("Serial Number: ")[2].split()[0]
+            self.assertEqual(int(number, 16), made.certificate.serial_number)
+        self.responder.stop()
+        before = len(self.error_log_text())
+        os.kill(self.daemon(), signal.SIGHUP)
+        until(lambda: "reconfigured" in self.error_log_text()[before:], "the reload")
+        for said in (*self.by_both(), *self.by_both()):
+            self.assertIn(STAPLED, said)
+        self.assertEqual(len(self.responder.asked), 4)
+
+    def test_worthless(self) -> None:
+        """What says revoked, has expired or is forged is not sent, and the log says why."""
+        for says, why in (
+            (lambda number: authority().word(self.asked_about(number), REVOKED), '"revoked"'),
+            (lambda number: authority().word(self.asked_about(number), end=-1), "has expired"),
+            (
+                lambda number: authority("Other CA").word(self.asked_about(number)),
+                "signed by somebody else than the issuer",
+            ),
+            (
+                lambda number: authority().word(self.asked_about(number), signer=pair("a.test")),
+                "signed by who has no right to",
+            ),
+        ):
+            self.responder.says = says
+            self.start()
+            until(lambda why=why: self.error_log_text().count(why) == 4, why)  # type: ignore[misc]
+            self.assertIn(NOTHING, self.stapled())
+            os.kill(self.daemon(), signal.SIGTERM)
+            until(lambda: not answers(self.port), "the end")
+
+    def test_hanging(self) -> None:
+        """Handshakes go on while a responder hangs, and while none is there."""
+        self.responder.says = lambda _number: None
+        self.start()
+        until(lambda: len(self.responder.asked) == 4, "the questions")
+        for said in self.by_both():
+            self.assertIn(NOTHING, said)
+        self.assertNotIn("no OCSP response", self.error_log_text())
+        self.responder.stop()
+        until(lambda: self.error_log_text().count("no OCSP response") == 4, "the complaints")
+        self.assertIn(NOTHING, self.stapled())
+
+    def test_openssl(self) -> None:
+        """The responder that openssl has is understood, and understands."""
+        port = free_port()
+        self.names(f"http://127.0.0.1:{port}")
+        home = self.prefix
+        write(str(home), **{"ca-key": authority().key})
+        index = "".join(
+            f"V\t351231235959Z\t\t{serial(one)}\tunknown\t/CN={place}\n"
+            for place, one in enumerate((self.ec, self.rsa))
+        )
+        (home / "index.txt").write_text(index)
+        command = ["openssl", "ocsp", "-port", str(port), "-index", "index.txt", "-CA", "ca.pem"]
+        command += ["-rsigner", "ca.pem", "-rkey", "ca-key.pem", "-nmin", "60"]
+        said = home / "said"
+        with said.open("wb") as output:
+            server = subprocess.Popen(command, cwd=home, stdout=output, stderr=output)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        # It must not be tried: a connection without a request stops it for good.
+        until(lambda: "waiting for OCSP client" in said.read_text(), "openssl")
+        self.start()
+        until(lambda: all("Cert Status: good" in one for one in self.by_both()), "the words")
+
+    def test_beside_nginx(self) -> None:
+        """Nginx sends the same bytes, and as we, nothing where the word is no good one."""
+        nginx = program("nginx")
+        assert nginx is not None
+        words: dict[int, bytes] = {}
+        self.responder.says = lambda number: words.setdefault(number, self.good(number))
+        self.start()
+        other = self.start_nginx(nginx)
+        for kind in ("ECDSA", "RSA"):
+            options = ("-tls1_2", "-cipher", f"ECDHE-{kind}-AES128-GCM-SHA256")
+            for port in (self.port, other):
+                # It asks when a client does.
+                self.until_stapled(*options, port=port)
+            said = [_response(self.stapled(*options, port=port)) for port in (self.port, other)]
+            self.assertEqual(said[0], said[1])
+
+
+def _response(said: str) -> str:
+    """The part of openssl's words that is about the response."""
+    begin = said.index("OCSP Response Data")
+    return said[begin : said.index("======", begin)]
