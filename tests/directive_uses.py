@@ -184,6 +184,15 @@ USES: dict[str, Use] = {
         "ssl_stapling_responder §https://ocsp.test/;",
         "%: only http:// can be asked",
     ),
+    "ssl_ocsp": Use("ssl_ocsp leaf;", "ssl_ocsp §maybe;", "% takes"),
+    "ssl_ocsp_cache": Use(
+        "ssl_ocsp_cache shared:a:1m;", "ssl_ocsp_cache §builtin;", "% takes off or shared:name:size"
+    ),
+    "ssl_ocsp_responder": Use(
+        "ssl_ocsp_responder http://ocsp.test/;",
+        "ssl_ocsp_responder §ocsp.test;",
+        "%: only http:// can be asked",
+    ),
     "ssl_early_data": Use(
         "ssl_early_data off;", "ssl_early_data §on;", "early data can't be had with pyOpenSSL"
     ),

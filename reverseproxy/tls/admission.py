@@ -87,6 +87,12 @@ class SecureRequest(Request):
                 "RP-400-client-certificate",
                 f"client SSL certificate verify error: ({result}:{library.verify_error(result)})",
             )
+        if transport.objection:
+            raise ClientError(
+                495,
+                "RP-400-client-certificate",
+                f"client SSL certificate verify error: {transport.objection}",
+            )
         if mode == "on" and tls.get_peer_certificate() is None:
             raise ClientError(
                 496,

@@ -17,8 +17,9 @@ from OpenSSL import SSL
 from reverseproxy.config import Diagnostic, Level, Origin, Template, read_file
 
 from . import library, pem, tickets
+from .clientstatus import ClientStatus, ClientStatuses
 from .ocspsettings import OCSPSettings
-from .protocols import OFF, PROTOCOLS
+from .options import options_of
 from .settings import Command, File, PEMFile, SecureSettings, Trouble
 from .stapling import Stapling, Unstapled, send
 from .stapling import identity as identity_of
@@ -28,19 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reverseproxy.config.parser import Read
-
-_PREFER_OURS = SSL.OP_CIPHER_SERVER_PREFERENCE
-#: SSL_CONF's names of options (ssl/ssl_conf.c); those with a minus before their names are cleared.
-_OPTIONS = {
-    "ServerPreference": _PREFER_OURS,
-    "PrioritizeChaCha": 1 << 21,
-    "NoResumptionOnRenegotiation": 1 << 16,
-    "NoRenegotiation": SSL.OP_NO_RENEGOTIATION,
-    "EncryptThenMac": -(1 << 19),
-    "SessionTicket": -SSL.OP_NO_TICKET,
-    "ExtendedMasterSecret": -(1 << 0),
-    "MiddleboxCompat": 1 << 20,
-}
 
 
 @attrs.define(eq=False)
@@ -57,6 +45,8 @@ class SecureHost:
     root: Root
     #: what makes the contexts of certificates with variables, if there are some
     varying: VaryingContexts | None = None
+    #: finds out whether certificates of clients were taken back, if that is wanted
+    status: ClientStatus | None = None
 
     @property
     def depth(self) -> int | None:
@@ -86,12 +76,14 @@ class Contexts:
         warn: Callable[[Diagnostic], None],
         compile_: Callable[[Template], Rendered],
         stapling: Stapling,
+        statuses: ClientStatuses,
     ) -> None:
         self._read_file = read
         self._warn = warn
         self._warned: list[Diagnostic] = []
         self._compile = compile_
         self._stapling = stapling
+        self._statuses = statuses
         #: the files of servers with `ssl_certificate_reload`; of certificates when they end
         self.renewable: dict[str, float | None] = {}
 
@@ -114,12 +106,13 @@ class Contexts:
             ticket_keys=self._ticket_keys(level, settings),
             identity=identity,
         )
-        options = self._options(settings, commands)
+        options = options_of(settings, commands)
         context = varying = None
         if settings.ssl_certificate:
             context = self.context(level, self._pairs(settings), identity)
             varying = self._varying(level, identity)
-        return SecureHost(settings, context, identity, options, root, varying)
+        status = self._statuses.of(level)
+        return SecureHost(settings, context, identity, options, root, varying, status)
 
     def _varying(self, level: Level, identity: bytes) -> VaryingContexts | None:
         settings = level[SecureSettings]
@@ -335,30 +328,6 @@ class Contexts:
                 raise Trouble(file.word.origin, message, "openssl rand 80 makes one")
         return keys
 
-    @staticmethod
-    def _options(settings: SecureSettings, commands: dict[str, Command]) -> int:
-        allowed = set(settings.ssl_protocols)
-        for name, beyond in (("MinProtocol", min), ("MaxProtocol", max)):
-            command = commands.get(name)
-            if command is None:
-                continue
-            if command.value not in PROTOCOLS:
-                raise Trouble(command.word.origin, f'"{command.value}" is no protocol')
-            edge = PROTOCOLS.index(command.value)
-            allowed = {one for one in allowed if beyond(PROTOCOLS.index(one), edge) == edge}
-        options = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
-        for protocol, bit in OFF.items():
-            if protocol not in allowed:
-                options |= bit
-        if settings.ssl_prefer_server_ciphers:
-            options |= _PREFER_OURS
-        if not settings.ssl_session_tickets:
-            options |= SSL.OP_NO_TICKET
-        command = commands.get("Options")
-        for name in command.value.split(",") if command is not None else ():
-            options |= _option(name.strip(), command)
-        return options
-
     def _identity(self, settings: SecureSettings) -> bytes:
         """Sessions of servers that verify clients differently must not be mixed up."""
         if settings.ssl_verify_client == "off":
@@ -371,21 +340,6 @@ class Contexts:
         ):
             found.update(hashlib.sha256(b"" if file is None else self._read(file)).digest())
         return found.digest()
-
-
-def _option(name: str, command: Command | None) -> int:
-    origin = None if command is None else command.word.origin
-    bit = _OPTIONS.get(name.lstrip("-"))
-    if bit is None:
-        known = ", ".join(_OPTIONS)
-        raise Trouble(origin, f'the option "{name}" can\'t be set here', f"there are {known}")
-    off = name.startswith("-")
-    if bit < 0:
-        # The option is on unless a bit turns it off.
-        return -bit if off else 0
-    if off:
-        raise Trouble(origin, f'the option "{name}" can\'t be cleared here')
-    return bit
 
 
 class NoCommonProtocol(SSL.Error):

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
-from reverseproxy.config import Args, BadValue, directive, flag, one, settings
+from reverseproxy.config import (
+    Args,
+    BadValue,
+    directive,
+    enum,
+    expected,
+    flag,
+    one,
+    settings,
+    size,
+)
 from reverseproxy.content.target import BadURL, Target, read_target
 
 from .settings import HTTP_SERVER, File, file
@@ -27,6 +39,20 @@ def responder(args: Args) -> Target:
         return responder_url(args.words[0].text)
     except BadURL as error:
         raise BadValue(f'"{args.name.text}": {error}', args.words[0]) from error
+
+
+_CACHE = re.compile(r"shared:([^:]+):([0-9]+[kKmM]?)")
+
+
+def cache(args: Args) -> tuple[str, int] | None:
+    """`ssl_ocsp_cache off | shared:NAME:SIZE`: the name, and the size in bytes."""
+    word = args.words[0]
+    if word.text == "off":
+        return None
+    match = _CACHE.fullmatch(word.text)
+    if match is None:
+        raise expected("off or shared:name:size", word)
+    return match[1], size(attrs.evolve(word, text=match[2]))
 
 
 @settings
@@ -56,4 +82,24 @@ class OCSPSettings:
         HTTP_SERVER,
         doc="Takes responses of whom the issuer has delegated only if ssl_trusted_certificate "
         "vouches for them. Signatures are always looked at.",
+    )
+    ssl_ocsp: str = directive(
+        one(enum("on", "off", "leaf")),
+        "off",
+        HTTP_SERVER,
+        doc="Asks whether certificates of clients, or all of their chain, were taken back.",
+    )
+    ssl_ocsp_cache: tuple[str, int] | None = directive(
+        cache,
+        "off",
+        HTTP_SERVER,
+        doc="Keeps what was found out about clients: by each worker for itself.",
+        syntax="off | shared:name:size",
+    )
+    ssl_ocsp_responder: Target | None = directive(
+        responder,
+        None,
+        HTTP_SERVER,
+        doc="The responder to ask about clients, instead of those that certificates name.",
+        syntax="url",
     )

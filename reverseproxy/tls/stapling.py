@@ -5,8 +5,7 @@ as soon as a process serves, and again before they end: after an hour at the lat
 minutes after a failure, as in nginx. Once a sweep it is looked for whom it is time. Each worker
 asks for itself, as in nginx: a response is small, and who tells it to whom would be more than that.
 
-A `Staple` is all that a context holds of this, so that a connection which outlives its
-configuration does not keep that alive.
+A `Staple` is all that a context knows of this.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL, crypto
 from twisted.internet import main, tcp
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import ISSLTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -63,6 +64,9 @@ class Secure(SendAtOnce):
     host: SecureHost
     #: the name that the client asked for, when it was one of ours
     server_name: bytes | None = None
+    #: what speaks against the client's certificate though it verifies (`ssl_ocsp`)
+    objection = ""
+    _awaited: Deferred[str] | None = None
     _pace: Pace | None = None
     _begun = False
     _held = False
@@ -111,7 +115,7 @@ class Secure(SendAtOnce):
                 tls.do_handshake()
                 self.agreed = True
                 self._flush()
-                self.protocol.handshakeCompleted()
+                self._look_at_client(tls)
             while not self._held and self.connected:
                 data = tls.recv(RECORD)
                 silent = False
@@ -136,6 +140,24 @@ class Secure(SendAtOnce):
             # What came was TLS's own; what it says to anything else leaves with the next record.
             self._flush()
         return None
+
+    def _look_at_client(self, tls: SSL.Connection) -> None:
+        """Begin with requests, once it is known what the client's certificate is worth."""
+        status = self.host.status
+        found = "" if status is None else status.objection(tls, self.protocol)
+        if isinstance(found, str):
+            self.objection = found
+            self.protocol.handshakeCompleted()
+        else:
+            self._awaited = found
+            self.pauseProducing()
+            found.addCallbacks(self._looked, lambda failure: failure.trap(CancelledError))
+
+    def _looked(self, objection: str) -> None:
+        self._awaited, self.objection = None, objection
+        if self.connected:
+            self.protocol.handshakeCompleted()
+            self.resumeProducing()
 
     def pauseProducing(self) -> None:
         self._held = True
@@ -367,6 +389,8 @@ class Secure(SendAtOnce):
         if self._pace is not None:
             self._pace.stop()
         super().connectionLost(reason)
+        if self._awaited is not None:
+            self._awaited.cancel()
         if self.tls is not None:
             # The two know each other: nobody should have to look for that.
             self.tls.set_app_data(None)

@@ -80,7 +80,9 @@ def _verify(request: Request) -> bytes | None:
     if connection.get_peer_certificate() is None:
         return b"NONE"
     result = library.verify_result(connection)
-    return f"FAILED:{library.verify_error(result)}".encode() if result else b"SUCCESS"
+    transport = (request.parent or request).channel.transport
+    objection = library.verify_error(result) if result else transport.objection
+    return f"FAILED:{objection}".encode() if objection else b"SUCCESS"
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -39,6 +39,7 @@ from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
+from reverseproxy.tls.clientstatus import ClientStatuses
 from reverseproxy.tls.context import Contexts, SecureHost
 from reverseproxy.tls.names import Secured
 from reverseproxy.tls.responders import Responders
@@ -141,8 +142,14 @@ class Assembly:
             self.error_log_of,
             None if previous is None else previous.stapling,
         )
+        self.statuses: ClientStatuses = ClientStatuses(
+            responders,
+            self.dates.clock,
+            self.error_log_of,
+            None if previous is None else previous.statuses,
+        )
         self._contexts: Contexts = Contexts(
-            read, self.warnings.append, self.variables.compile, self.stapling
+            read, self.warnings.append, self.variables.compile, self.stapling, self.statuses
         )
         self._secure_hosts: dict[Level, SecureHost | None] = {}
         #: files that are looked at for being renewed; of certificates when they end (epoch)

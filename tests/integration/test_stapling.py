@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.authorities import REVOKED, Certificate
+from tests.authorities import GOOD, REVOKED, UNKNOWN, Certificate
 from tests.certificates import authority, pair, write, write_pair
 from tests.integration.components import program
 from tests.integration.responder import Responder
@@ -31,6 +31,17 @@ http {
         ssl_certificate_key %(home)s/rsa-key.pem;
         location / { return 200 "$pid ."; }
     }
+    server {
+        listen 127.0.0.1:%(port)d ssl;
+        server_name clients.test;
+        ssl_certificate %(home)s/one.pem;
+        ssl_certificate_key %(home)s/one-key.pem;
+        ssl_verify_client optional;
+        ssl_client_certificate %(home)s/ca.pem;
+        ssl_ocsp on;
+        error_page 495 =403 /refused;
+        location / { return 200 "$ssl_client_verify"; }
+    }
 }
 """
 STAPLED = "OCSP Response Status: successful"
@@ -46,6 +57,7 @@ class StaplingTests(TLSCase):
         super().setUp()
         self.responder = Responder(self.good)
         self.addCleanup(self.responder.stop)
+        self.clients: dict[str, Certificate] = {}
         self.names(self.responder.url)
 
     def names(self, url: str) -> None:
@@ -61,7 +73,8 @@ class StaplingTests(TLSCase):
 
     def asked_about(self, number: int) -> Certificate:
         """The certificate with a number."""
-        return next(one for one in (self.ec, self.rsa) if one.certificate.serial_number == number)
+        every = (self.ec, self.rsa, *self.clients.values())
+        return next(one for one in every if one.certificate.serial_number == number)
 
     def good(self, number: int) -> bytes:
         """The authority's word that a certificate is good."""
@@ -163,6 +176,36 @@ class StaplingTests(TLSCase):
         until(lambda: "waiting for OCSP client" in said.read_text(), "openssl")
         self.start()
         until(lambda: all("Cert Status: good" in one for one in self.by_both()), "the words")
+
+    def test_clients(self) -> None:
+        """Clients whose certificates were taken back are refused, in nginx's words."""
+        nginx = program("nginx")
+        assert nginx is not None
+        for name in ("good", "revoked", "unknown", "forged"):
+            made = self.clients[name] = pair(f"A {name} client", responder=self.responder.url)
+            write_pair(str(self.prefix), name, made)
+        words = {"revoked": REVOKED, "unknown": UNKNOWN}
+        names = {one.certificate.serial_number: name for name, one in self.clients.items()}
+
+        def says(number: int) -> bytes:
+            name = names.get(number, "")
+            by = authority("Other CA") if name == "forged" else authority()
+            return by.word(self.asked_about(number), words.get(name, GOOD))
+
+        self.responder.says = says
+        self.start()
+        other = self.start_nginx(nginx)
+        for name, verdict in (
+            ("good", "SUCCESS 200"),
+            ("revoked", "FAILED:certificate revoked 403"),
+            ("unknown", "FAILED:certificate status unknown 403"),
+            ("forged", "FAILED:certificate status request failed 403"),
+            ("", "NONE 200"),
+        ):
+            options = ["-k", *(self.with_pair(name) if name else ())]
+            for port in (self.port, other):
+                said = self.curl("https://HOST/", *options, host="clients.test", port=port)
+                self.assertEqual(said.strip(), verdict)
 
     def test_beside_nginx(self) -> None:
         """Nginx sends the same bytes, and as we, nothing where the word is no good one."""

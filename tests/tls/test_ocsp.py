@@ -63,7 +63,7 @@ class WordTests(SynchronousTestCase):
                 self.assertIn("doesn't trust", self.worthless(whose, question))
 
     def test_forged(self) -> None:
-        """Nobody else may: no namesake of the issuer, no other certificate of it, no changed bit."""
+        """Nobody else may: no namesake of the issuer, no other certificate, no changed bit."""
         changed = bytearray(self.ca.word(self.leaf))
         changed[-3] ^= 1
         old = self.ca.issue(common_name="delegate", delegated=True, days=-1, age=3)
