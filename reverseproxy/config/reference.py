@@ -73,6 +73,18 @@ _LEFT_OUT = (
     ("smtp_", "Mail"),
     ("zone_sync", "The commercial edition"),
 )
+#: Why, and what else is missing there.
+_REASONS = {
+    "TLS in front": """\
+`ssl_early_data on` is an error: pyOpenSSL has nothing for it. Early data is read, and answered, by
+functions of its own before the handshake is over; and whoever recorded it can send it again, which
+OpenSSL finds out only where every worker has the same cache of sessions.
+
+`$ssl_ciphers`, `$ssl_curves`, `$ssl_sigalg`, `$ssl_client_sigalg` and `$ssl_session_id` need a
+cryptography that is linked to the system's OpenSSL, as Debian's is, or a current one of PyPI; with
+others they are errors, as OpenSSL's functions for them can't be reached there.
+""",
+}
 _INTRODUCTION = """\
 # What nginx has and this has not
 
@@ -92,6 +104,8 @@ def not_supported(classes: Sequence[type], blocks: Iterable[str]) -> str:
     for title in sorted(groups, key=lambda title: (title == "Others", title)):
         text = textwrap.fill(", ".join(groups[title]) + ".", 100, break_on_hyphens=False)
         parts.append(f"## {title}\n\n{text}\n")
+        if title in _REASONS:
+            parts.append(_REASONS[title])
     return "\n".join(parts)
 
 

@@ -173,3 +173,77 @@ def set_suites(context: SSL.Context, names: str) -> bool:
     found = lib.SSL_CTX_set_ciphersuites(context._context, names.encode())  # type: ignore[attr-defined]  # as above
     lib.ERR_clear_error()
     return bool(found == 1)
+
+
+def cipher_name(connection: SSL.Connection, code: int) -> str:
+    """OpenSSL's name of a cipher suite; "" if it knows none with this number."""
+    found = lib.SSL_CIPHER_find(connection._ssl, code.to_bytes(2, "big"))  # type: ignore[attr-defined]  # as above
+    return "" if found == ffi.NULL else str(ffi.string(lib.SSL_CIPHER_get_name(found)).decode())
+
+
+def can_overhear() -> bool:
+    """Whether there is a callback for messages (`$ssl_ciphers` and its like)."""
+    return native is not None or hasattr(lib, "SSL_CTX_set_msg_callback")
+
+
+_HANDSHAKE = 22
+#: Hears of a connection, whether it was us who spoke, and the message (RFC 8446 section 4).
+Hears = Callable[[SSL.Connection, bool, bytes], None]
+
+
+def on_message(context: SSL.Context, hears: Hears) -> None:
+    """Call `hears` with every message of every handshake."""
+    by_address = SSL.Connection._reverse_mapping  # type: ignore[attr-defined]  # as above
+
+    def called(
+        ours: int, _version: int, content: int, data: Any, size: int, ssl: Any, _argument: Any
+    ) -> None:
+        if content != _HANDSHAKE:
+            return
+        connection = by_address.get(ffi.cast("SSL *", ssl))
+        if connection is not None:
+            hears(connection, bool(ours), bytes(ffi.buffer(ffi.cast("char *", data), size)))
+
+    if native is None:
+        shape = "void (*)(int, int, int, const void *, size_t, SSL *, void *)"
+        callback = ffi.callback(shape, called)
+        lib.SSL_CTX_set_msg_callback(context._context, callback)  # type: ignore[attr-defined]  # as above
+    else:
+        setter = native.SSL_CTX_set_msg_callback
+        integer, address = ctypes.c_int, ctypes.c_void_p
+        callback = ctypes.CFUNCTYPE(
+            None, integer, integer, integer, address, ctypes.c_size_t, address, address
+        )(called)
+        setter.argtypes = (address, type(callback))
+        setter.restype = None
+        setter(raw(context), callback)
+    _kept.append(callback)
+
+
+def can_tell_session() -> bool:
+    """Whether the number of a session can be had (`$ssl_session_id`)."""
+    return hasattr(lib, "SSL_SESSION_get_id") or hasattr(lib, "i2d_SSL_SESSION")
+
+
+def session_id(connection: SSL.Connection) -> bytes:
+    """The number of the session; b"" if it has none."""
+    session = lib.SSL_get_session(connection._ssl)  # type: ignore[attr-defined]  # as above
+    if session == ffi.NULL:
+        return b""
+    if hasattr(lib, "SSL_SESSION_get_id"):
+        length = ffi.new("unsigned int *")
+        found = lib.SSL_SESSION_get_id(session, length)
+        return bytes(ffi.buffer(found, length[0]))
+    written = bytearray(lib.i2d_SSL_SESSION(session, ffi.NULL))
+    if not written:
+        return b""
+    lib.i2d_SSL_SESSION(session, ffi.new("unsigned char **", ffi.from_buffer(written)))
+    return _fourth(bytes(written))
+
+
+def _fourth(session: bytes) -> bytes:
+    """The number in a SSL_SESSION, which OpenSSL writes behind versions and cipher."""
+    at = 2 + (session[1] & 0x7F if session[1] & 0x80 else 0)
+    for _ in range(3):
+        at += 2 + session[at + 1]
+    return session[at + 2 : at + 2 + session[at + 1]]

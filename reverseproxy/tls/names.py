@@ -16,7 +16,7 @@ from OpenSSL import SSL
 
 from reverseproxy.errors import ClientError
 
-from . import library, tickets
+from . import library, overhearing, tickets
 from .admission import SecureRequest
 from .context import Root, SecureHost
 from .transport import Secure, SecureServer, SecureUnixServer
@@ -68,12 +68,16 @@ class Secured:
         vhosts: NameVirtualHost,
         hosts: Mapping[VirtualHost, SecureHost],
         error_log: ErrorLog,
+        overhears: bool = False,
     ) -> None:
+        """`overhears` says that it is wanted what is said in handshakes."""
         self._vhosts = vhosts
         self.hosts = hosts
         self.default = default = hosts[vhosts.default]
         self._error_log = error_log
         self._root = root_context(default.root)
+        if overhears:
+            overhearing.listen(self._root)
         #: what requests are made of
         self.request = SecureRequest
         self.handshake_timeout = default.settings.ssl_handshake_timeout

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from .context import SecureHost
     from .names import Secured
+    from .overhearing import Heard
 
 #: How much of what waits is made into records at once.
 PIECE = 32 * 1024
@@ -66,14 +67,11 @@ class Secure(SendAtOnce):
     server_name: bytes | None = None
     #: what speaks against the client's certificate though it verifies (`ssl_ocsp`)
     objection = ""
+    #: what was said in the handshake, if a variable tells of it
+    heard: Heard | None = None
     _awaited: Deferred[str] | None = None
     _pace: Pace | None = None
-    _begun = False
-    _held = False
-    _left = False
-    _reading = False
-    _parted = False
-    _pace_ends = False
+    _begun = _held = _left = _reading = _parted = _pace_ends = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         #: what waits to be encrypted

@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from OpenSSL import SSL
 
-from . import library
+from . import library, overhearing
+from .overhearing import Heard
 from .pem import validity
 
 if TYPE_CHECKING:
-    from OpenSSL import SSL
-
     from reverseproxy.web.getters import Getter
     from reverseproxy.web.request import Request
 
@@ -61,6 +61,24 @@ def _group(connection: SSL.Connection) -> bytes | None:
     # pyOpenSSL before 24.3 has no way to it.
     name: str | None = getattr(connection, "get_group_name", lambda: None)()
     return None if name is None else _CURVES.get(name.lower(), name).encode()
+
+
+def _of_heard(what: Callable[[Heard, SSL.Connection], bytes]) -> Getter:
+    def getter(request: Request) -> bytes | None:
+        transport = (request.parent or request).channel.transport
+        connection = _connection(request)
+        heard: Heard | None = getattr(transport, "heard", None)
+        return None if connection is None or heard is None else what(heard, connection) or None
+
+    return getter
+
+
+def _groups(heard: Heard, connection: SSL.Connection) -> bytes:
+    # As in nginx: OpenSSL looks at them where it has to choose one.
+    known = (
+        not library.reused(connection) or connection.get_protocol_version() >= SSL.TLS1_3_VERSION
+    )
+    return heard.groups_text() if known else b""
 
 
 #: nginx shows OpenSSL's short names.
@@ -190,3 +208,12 @@ GETTERS: dict[str, Getter] = {
     "ssl_server_name": _server_name,
     "ssl_session_reused": _of_connection(_reused),
 }
+if library.can_overhear():
+    GETTERS.update(
+        ssl_ciphers=_of_heard(lambda heard, connection: heard.ciphers_text(connection)),
+        ssl_client_sigalg=_of_heard(lambda heard, _: overhearing.scheme_text(heard.theirs)),
+        ssl_curves=_of_heard(_groups),
+        ssl_sigalg=_of_heard(lambda heard, _: overhearing.scheme_text(heard.ours)),
+    )
+if library.can_tell_session():
+    GETTERS["ssl_session_id"] = _of_connection(lambda one: library.session_id(one).hex().encode())

@@ -39,6 +39,7 @@ from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
+from reverseproxy.tls import overhearing
 from reverseproxy.tls.clientstatus import ClientStatuses
 from reverseproxy.tls.context import Contexts, SecureHost
 from reverseproxy.tls.names import Secured
@@ -243,7 +244,10 @@ class Assembly:
             return None
         hosts = {entry.host: self._secure_host(entry.level) for entry in entries}
         known = {host: secure for host, secure in hosts.items() if secure is not None}
-        return Secured(vhosts, known, error_log) if len(known) == len(hosts) else None
+        if len(known) < len(hosts):
+            return None
+        overhears = not self.variables.used.isdisjoint(overhearing.VARIABLES)
+        return Secured(vhosts, known, error_log, overhears)
 
     def _secure_host(self, level: Level) -> SecureHost | None:
         """A server's TLS, made once; None and an error if it can't be."""

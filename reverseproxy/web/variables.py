@@ -49,6 +49,8 @@ class Variables:
         self._unset = unset
         #: the names that there is a `set` for, before anything is compiled
         self.settable: set[str] = set()
+        #: the names that were asked for so far
+        self.used: set[str] = set()
 
     def declare(self, name: str, getter: Getter) -> None:
         """Add a variable that a directive declares (`map`, `geo`, …)."""
@@ -56,6 +58,7 @@ class Variables:
 
     def getter(self, name: str) -> Getter:
         """The function for a variable's name; "1" to "9" are the last match's groups."""
+        self.used.add(name)
         if len(name) == 1 and name in "123456789":
             return _capture(int(name))
         declared = self._declared.get(name)

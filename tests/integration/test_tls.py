@@ -21,7 +21,7 @@ VALUES = (
     "$ssl_protocol|$ssl_cipher|$ssl_server_name|$ssl_session_reused|$ssl_client_verify|"
     "$ssl_client_s_dn|$ssl_client_i_dn|$ssl_client_s_dn_legacy|$ssl_client_serial|"
     "$ssl_client_fingerprint|$ssl_client_v_start|$ssl_client_v_end|$ssl_client_v_remain|"
-    "$ssl_client_escaped_cert|$ssl_early_data|$scheme|$https"
+    "$ssl_client_escaped_cert|$ssl_early_data|$scheme|$https|$ssl_ciphers|$ssl_curves|$session"
 )
 #: What nginx and this daemon are asked the same with; `%(…)s` are a home and two ports.
 CONFIGURATION = """\
@@ -31,6 +31,7 @@ pid %(pid)s;
 events { worker_connections 256; }
 http {
     access_log off;
+    map $ssl_session_id $session { "" none; ~^[0-9a-f]+$ some; default "odd: $ssl_session_id"; }
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate %(home)s/one.pem;
     ssl_certificate_key %(home)s/one-key.pem;
