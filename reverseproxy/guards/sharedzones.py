@@ -24,9 +24,7 @@ from __future__ import annotations
 import os
 from fcntl import LOCK_EX, LOCK_UN, lockf
 from hashlib import blake2b
-from mmap import mmap
 from struct import Struct
-from weakref import WeakValueDictionary
 
 from reverseproxy.process import sharedmemory
 
@@ -45,8 +43,6 @@ _REQUESTS, _CONNECTIONS = b"requests", b"connects"
 #: when it was last asked for.
 _EXCESS, _LAST, _USED = _TAGS // 8, _TAGS // 8 + WAYS, _TAGS // 8 + 2 * WAYS
 _REQUEST_SET = _TAGS + 3 * 8 * WAYS
-
-_mappings: WeakValueDictionary[tuple[int, int], mmap] = WeakValueDictionary()
 
 
 def create_requests(size: int) -> int:
@@ -106,16 +102,6 @@ def _created(kind: bytes, sets: int, slots: int) -> int:
     return fd
 
 
-def _mapping(fd: int) -> mmap:
-    """The mapping of a file: one for this process."""
-    status = os.fstat(fd)
-    key = status.st_dev, status.st_ino
-    found = _mappings.get(key)
-    if found is None:
-        found = _mappings[key] = mmap(fd, status.st_size)
-    return found
-
-
 class _Table:
     """The sets of a zone. Raises ValueError where the file is no zone of that kind."""
 
@@ -128,7 +114,7 @@ class _Table:
         self.slots: int
         _, self.sets, self.slots, secret = _HEADER.unpack(header)
         self.bytes = _set_bytes(self.slots)
-        self.map = _mapping(fd)
+        self.map = sharedmemory.mapping(fd)
         self._hash = blake2b(digest_size=_TAG, key=secret)
         # A request is looked for and counted by the same key.
         self._last = b"", _EMPTY

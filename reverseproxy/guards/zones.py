@@ -12,11 +12,14 @@ All times are whole milliseconds, all counts of requests thousandths of one, as 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from reverseproxy.config import BadValue, Diagnostic, Setting, Word, expected, size
+
+if TYPE_CHECKING:
+    from reverseproxy.tls.sessionzone import SessionZone
 
 #: What a state takes beside its key, in bytes.
 _REQUEST_STATE, _CONNECTION_STATE = 80, 36
@@ -106,6 +109,9 @@ class ZoneMaker(Protocol):
     def connections(self, name: str, definition: object, size: int) -> Connections:
         """A zone of `limit_conn`."""
 
+    def sessions(self, name: str, definition: object, size: int) -> SessionZone | None:
+        """A zone of `ssl_session_cache`; None: OpenSSL keeps sessions itself."""
+
 
 class InProcess:
     """Zones of one process: dictionaries."""
@@ -117,6 +123,10 @@ class InProcess:
     def connections(self, _name: str, _definition: object, size: int) -> Connections:
         """See `ZoneMaker`."""
         return ConnectionZone(size)
+
+    def sessions(self, _name: str, _definition: object, _size: int) -> SessionZone | None:
+        """See `ZoneMaker`."""
+        return None
 
 
 IN_PROCESS = InProcess()

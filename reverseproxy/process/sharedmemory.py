@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 from fcntl import F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, fcntl
+from mmap import mmap
+from weakref import WeakValueDictionary
+
+_mappings: WeakValueDictionary[tuple[int, int], mmap] = WeakValueDictionary()
 
 
 def create(name: str, size: int) -> int:
@@ -19,3 +23,13 @@ def create(name: str, size: int) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def mapping(fd: int) -> mmap:
+    """The mapping of a file: one for this process."""
+    status = os.fstat(fd)
+    key = status.st_dev, status.st_ino
+    found = _mappings.get(key)
+    if found is None:
+        found = _mappings[key] = mmap(fd, status.st_size)
+    return found

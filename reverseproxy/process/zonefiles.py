@@ -18,6 +18,8 @@ from reverseproxy.guards.sharedzones import (
     forget,
 )
 from reverseproxy.guards.zones import IN_PROCESS, Connections, Requests
+from reverseproxy.tls import sessionzone
+from reverseproxy.tls.sessionzone import SessionZone
 
 
 class ZoneFiles:
@@ -44,6 +46,11 @@ class ZoneFiles:
             self._file(name, definition, lambda: create_connections(size, self.slots))
         )
         return IN_PROCESS.connections(name, definition, size)
+
+    def sessions(self, name: str, definition: object, size: int) -> SessionZone | None:
+        """See `ZoneMaker`."""
+        self._file(name, definition, lambda: sessionzone.create(size))
+        return None
 
     def _file(self, name: str, definition: object, make: Callable[[], int]) -> int:
         known = self._before.get(name)
@@ -92,6 +99,13 @@ class GivenZones:
         """See `ZoneMaker`."""
         number = self._files.pop(name)
         zone = SharedConnectionZone(number, size, self._slot, self._slots)
+        weakref.finalize(zone, os.close, number)
+        return zone
+
+    def sessions(self, name: str, _definition: object, _size: int) -> SessionZone | None:
+        """See `ZoneMaker`."""
+        number = self._files.pop(name)
+        zone = SessionZone(number)
         weakref.finalize(zone, os.close, number)
         return zone
 

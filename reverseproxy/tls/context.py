@@ -62,6 +62,8 @@ class Root:
     groups: str
     signatures: str
     cache: bool
+    #: the zone of `ssl_session_cache shared`: its name, and its size in bytes
+    zone: tuple[str, int] | None
     timeout: int
     ticket_keys: tuple[bytes, ...] = attrs.field(repr=False)
     identity: bytes
@@ -80,6 +82,7 @@ class Contexts:
     ) -> None:
         self._read_file = read
         self._warn = warn
+        self._zones: dict[str, int] = {}
         self._warned: list[Diagnostic] = []
         self._compile = compile_
         self._stapling = stapling
@@ -101,7 +104,8 @@ class Contexts:
         root = Root(
             groups=groups,
             signatures=self._signatures(commands),
-            cache=any(one not in ("off", "none") for one in settings.ssl_session_cache),
+            cache=settings.ssl_session_cache.keeps,
+            zone=self._zone(level, settings),
             timeout=int(settings.ssl_session_timeout),
             ticket_keys=self._ticket_keys(level, settings),
             identity=identity,
@@ -308,6 +312,13 @@ class Contexts:
         if not library.set_signature_algorithms(SSL.Context(SSL.SSLv23_METHOD), command.value):
             raise Trouble(command.word.origin, f'OpenSSL does not know all of "{command.value}"')
         return command.value
+
+    def _zone(self, level: Level, settings: SecureSettings) -> tuple[str, int] | None:
+        zone = settings.ssl_session_cache.zone
+        if zone is not None and self._zones.setdefault(*zone) != zone[1]:
+            origin = level.origin_of("ssl_session_cache")
+            raise Trouble(origin, f'the zone "{zone[0]}" has another size elsewhere')
+        return zone
 
     def _ticket_keys(self, level: Level, settings: SecureSettings) -> tuple[bytes, ...]:
         files = settings.ssl_session_ticket_key

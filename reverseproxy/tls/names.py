@@ -16,7 +16,7 @@ from OpenSSL import SSL
 
 from reverseproxy.errors import ClientError
 
-from . import library, overhearing, tickets
+from . import library, overhearing, sessions, tickets
 from .admission import SecureRequest
 from .context import Root, SecureHost
 from .transport import Secure, SecureServer, SecureUnixServer
@@ -25,6 +25,8 @@ from .varying import VaryingContexts
 if TYPE_CHECKING:
     from reverseproxy.logs.errors import ErrorLog
     from reverseproxy.web.vhosts import NameVirtualHost, VirtualHost
+
+    from .sessionzone import SessionZone
 
 #: How many roots are kept.
 _MOST = 64
@@ -69,8 +71,9 @@ class Secured:
         hosts: Mapping[VirtualHost, SecureHost],
         error_log: ErrorLog,
         overhears: bool = False,
+        zone: SessionZone | None = None,
     ) -> None:
-        """`overhears` says that it is wanted what is said in handshakes."""
+        """`overhears` says that it is wanted what is said in handshakes; `zone` keeps sessions."""
         self._vhosts = vhosts
         self.hosts = hosts
         self.default = default = hosts[vhosts.default]
@@ -78,6 +81,8 @@ class Secured:
         self._root = root_context(default.root)
         if overhears:
             overhearing.listen(self._root)
+        if zone is not None:
+            sessions.share(self._root, zone)
         #: what requests are made of
         self.request = SecureRequest
         self.handshake_timeout = default.settings.ssl_handshake_timeout

@@ -8,6 +8,7 @@ these variables. A context that was told to listen goes on for as long as the pr
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakSet
 
 import attrs
 from OpenSSL import SSL
@@ -137,14 +138,13 @@ def _joined(codes: bytes, name_of: Callable[[int], str]) -> bytes:
     return ":".join(name_of(code) or f"0x{code:04x}" for code in found).encode()
 
 
-_listening: set[int] = set()
+_listening: WeakSet[SSL.Context] = WeakSet()
 
 
 def listen(context: SSL.Context) -> None:
     """Let transports of connections that begin with a context hear what is said."""
-    address = library.raw(context)
-    if address not in _listening and library.can_overhear():
-        _listening.add(address)
+    if context not in _listening and library.can_overhear():
+        _listening.add(context)
         library.on_message(context, _said)
 
 

@@ -94,7 +94,15 @@ def protocols(args: Args) -> frozenset[str]:
     return frozenset(word.text for word in args.words)
 
 
-def session_cache(args: Args) -> tuple[str, ...]:
+@attrs.frozen
+class SessionCache:
+    """Whether sessions are kept, and in which zone: its name, and its size in bytes."""
+
+    keeps: bool
+    zone: tuple[str, int] | None = None
+
+
+def session_cache(args: Args) -> SessionCache:
     """`ssl_session_cache off | none | [builtin[:SIZE]] [shared:NAME:SIZE]`."""
     for word in args.words:
         alone = word.text in ("off", "none")
@@ -104,7 +112,13 @@ def session_cache(args: Args) -> tuple[str, ...]:
                 f'not "{word.text}"',
                 word,
             )
-    return tuple(word.text for word in args.words)
+    made = SessionCache(args.words[0].text not in ("off", "none"))
+    for word in args.words:
+        kind, _, rest = word.text.partition(":")
+        if kind == "shared":
+            name, _, text = rest.partition(":")
+            made = SessionCache(True, (name, size(attrs.evolve(word, text=text))))
+    return made
 
 
 @attrs.frozen
@@ -245,12 +259,13 @@ class SecureSettings:
     ssl_dhparam: File | None = directive(
         file, None, HTTP_SERVER, doc="Parameters for DHE ciphers of TLS 1.2.", syntax="file"
     )
-    ssl_session_cache: tuple[str, ...] = directive(
+    ssl_session_cache: SessionCache = directive(
         session_cache,
         "none",
         HTTP_SERVER,
         args="1-2",
-        doc="Where sessions are kept: by each worker for itself. Tickets are all workers'.",
+        doc="Keeps sessions of clients without tickets; in a shared zone for all workers, where "
+        "OpenSSL is the system's.",
         syntax="off | none | [builtin[:size]] [shared:name:size]",
     )
     ssl_session_timeout: float = directive(

@@ -39,7 +39,7 @@ from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
 from reverseproxy.process.workersettings import WorkerSettings
-from reverseproxy.tls import overhearing
+from reverseproxy.tls import overhearing, sessions
 from reverseproxy.tls.clientstatus import ClientStatuses
 from reverseproxy.tls.context import Contexts, SecureHost
 from reverseproxy.tls.names import Secured
@@ -247,7 +247,11 @@ class Assembly:
         if len(known) < len(hosts):
             return None
         overhears = not self.variables.used.isdisjoint(overhearing.VARIABLES)
-        return Secured(vhosts, known, error_log, overhears)
+        zone, shared = None, known[vhosts.default].root.zone
+        if shared is not None and sessions.can_share():
+            name, size = f"ssl_session_cache {shared[0]}", shared[1]
+            zone = self.zone(name, size, lambda maker: maker.sessions(name, size, size))
+        return Secured(vhosts, known, error_log, overhears, zone)
 
     def _secure_host(self, level: Level) -> SecureHost | None:
         """A server's TLS, made once; None and an error if it can't be."""

@@ -21,6 +21,7 @@ from reverseproxy.guards.sharedzones import (
     forget,
 )
 from reverseproxy.guards.zones import ConnectionZone, RequestZone
+from reverseproxy.process import sharedmemory
 
 from .test_zones import MEGABYTE, ConnectionZoneRules, RequestZoneRules, some_rates
 
@@ -216,10 +217,10 @@ class SharedRequestZoneTests(Shared, RequestZoneRules, SynchronousTestCase):
         self.assertIs(one._table.map, two._table.map)
         status = os.fstat(fd)
         key = status.st_dev, status.st_ino
-        self.assertIn(key, sharedzones._mappings)
+        self.assertIn(key, sharedmemory._mappings)
         del one, two
         gc.collect()
-        self.assertNotIn(key, sharedzones._mappings)
+        self.assertNotIn(key, sharedmemory._mappings)
 
     def test_another_file(self) -> None:
         """A zone of another size or kind is not taken for one."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest
 
+from reverseproxy.tls import sessions
 from tests.authorities import Certificate
 from tests.certificates import authority, pair, write, write_pair
 from tests.integration.components import program
@@ -33,6 +34,7 @@ http {
     access_log off;
     map $ssl_session_id $session { "" none; ~^[0-9a-f]+$ some; default "odd: $ssl_session_id"; }
     ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:all:1m;
     ssl_certificate %(home)s/one.pem;
     ssl_certificate_key %(home)s/one-key.pem;
     server {
@@ -183,13 +185,33 @@ class ClientTests(TLSCase):
             session = str(self.prefix / f"session{version}")
             first = _last(self.s_client(version, "-sess_out", session, path="/pid"))
             self.assertEqual(first[1], ".")
-            self._resumed_elsewhere(version, session, first[0])
+            self._resumed_elsewhere(version, session=session, pid=first[0])
         os.kill(self.daemon(), signal.SIGHUP)
-        self._resumed_elsewhere("-tls1_2", session, first[0])
+        self._resumed_elsewhere("-tls1_2", session=session, pid=first[0])
 
-    def _resumed_elsewhere(self, version: str, session: str, pid: str) -> None:
+    def test_without_tickets(self) -> None:
+        """Clients without tickets resume with the other worker too, where OpenSSL is the system's.
+
+        With an OpenSSL of cryptography's own they do with the same one.
+        """
+        self.start()
+        session = str(self.prefix / "session")
+        options = ("-tls1_2", "-no_ticket")
+        pid, reused = _last(self.s_client(*options, "-sess_out", session, path="/pid"))
+        self.assertEqual(reused, ".")
+        if sessions.can_share():
+            self._resumed_elsewhere(*options, session=session, pid=pid)
+            os.kill(self.daemon(), signal.SIGHUP)
+            until(lambda: "reconfigured" in self.error_log_text(), "the reload")
+            self._resumed_elsewhere(*options, session=session, pid=pid)
+            return
         for _ in range(60):
-            found = _last(self.s_client(version, "-sess_in", session, path="/pid"))
+            found = _last(self.s_client(*options, "-sess_in", session, path="/pid"))
+            self.assertEqual(found[1], "r" if found[0] == pid else ".")
+
+    def _resumed_elsewhere(self, *options: str, session: str, pid: str) -> None:
+        for _ in range(60):
+            found = _last(self.s_client(*options, "-sess_in", session, path="/pid"))
             self.assertEqual(found[1], "r")
             if found[0] != pid:
                 return
