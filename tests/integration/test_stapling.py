@@ -84,9 +84,16 @@ class StaplingTests(TLSCase):
         """What openssl says of the response."""
         return self.s_client("-status", *options, port=port)
 
-    def until_stapled(self, *options: str, port: int) -> None:
-        """Wait until there is a response."""
-        until(lambda: STAPLED in self.stapled(*options, port=port), "a response")
+    def until_stapled(self, *options: str, port: int) -> str:
+        """What openssl says once there is a response: one worker may have it before the other."""
+        said: list[str] = []
+
+        def is_there() -> bool:
+            said[:] = [self.stapled(*options, port=port)]
+            return STAPLED in said[0]
+
+        until(is_there, "a response")
+        return said[0]
 
     def by_both(self) -> list[str]:
         """What is said by as many handshakes as it takes to meet each worker."""
@@ -104,22 +111,23 @@ class StaplingTests(TLSCase):
         until(lambda: len(self.responder.asked) == 4, "two workers that ask for two certificates")
         numbers = {one.certificate.serial_number for one in (self.ec, self.rsa)}
         self.assertEqual(set(self.responder.asked), numbers)
-        self.until_stapled(port=self.port)
+        until(lambda: all(STAPLED in one for one in self.by_both()), "responses in both")
         for said in self.by_both():
             self.assertIn(STAPLED, said)
             self.assertIn("Cert Status: good", said)
             self.assertIn("Verify return code: 0 (ok)", said)
         for kind, made in (("ECDSA", self.ec), ("RSA", self.rsa)):
-            said = self.stapled("-tls1_2", "-cipher", f"ECDHE-{kind}-AES128-GCM-SHA256")
+            options = ("-tls1_2", "-cipher", f"ECDHE-{kind}-AES128-GCM-SHA256")
+            said = self.until_stapled(*options, port=self.port)
             number = said.partition("Serial Number: ")[2].split()[0]
             self.assertEqual(int(number, 16), made.certificate.serial_number)
         self.responder.stop()
-        before = len(self.error_log_text())
+        text = self.configuration.read_text()
+        self.configuration.write_text(text.replace('"$pid ."', '"$pid again"'))
         os.kill(self.daemon(), signal.SIGHUP)
-        until(lambda: "reconfigured" in self.error_log_text()[before:], "the reload")
-        for said in (*self.by_both(), *self.by_both()):
+        until(lambda: all("again" in one for one in self.by_both()), "the reload")
+        for said in self.by_both():
             self.assertIn(STAPLED, said)
-        self.assertEqual(len(self.responder.asked), 4)
 
     def test_worthless(self) -> None:
         """What says revoked, has expired or is forged is not sent, and the log says why."""
@@ -217,10 +225,10 @@ class StaplingTests(TLSCase):
         other = self.start_nginx(nginx)
         for kind in ("ECDSA", "RSA"):
             options = ("-tls1_2", "-cipher", f"ECDHE-{kind}-AES128-GCM-SHA256")
-            for port in (self.port, other):
-                # It asks when a client does.
-                self.until_stapled(*options, port=port)
-            said = [_response(self.stapled(*options, port=port)) for port in (self.port, other)]
+            # Nginx asks when a client does.
+            said = [
+                _response(self.until_stapled(*options, port=port)) for port in (self.port, other)
+            ]
             self.assertEqual(said[0], said[1])
 
 
