@@ -9,8 +9,8 @@ import attrs
 from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.names import client, hosts
 from twisted.names.error import DNSNameError
-from twisted.names.resolve import ResolverChain
 from twisted.python.failure import Failure
+from twisted.python.filepath import FilePath
 
 T = TypeVar("T")
 
@@ -58,20 +58,26 @@ class DomainNames:
         resolv: str = "/etc/resolv.conf",
         servers: Sequence[tuple[str, int]] = (),
         timeout: float = 30.0,
+        hosts_file: str = "/etc/hosts",
     ) -> None:
         self._reactor = reactor
         self._resolv = resolv
         self._own = list(servers)
+        self._hosts = FilePath(hosts_file)
         #: it is asked three times in the time there is
         self._timeouts = (timeout / 6, timeout / 3, timeout / 2)
 
     def _resolver(self) -> Any:
         servers = self._own or _servers(self._resolv)
-        asked: Any = client.Resolver(servers=servers, reactor=self._reactor, timeout=self._timeouts)
-        return asked if self._own else ResolverChain([hosts.Resolver(), asked])
+        return client.Resolver(servers=servers, reactor=self._reactor, timeout=self._timeouts)
 
     def lookup(self, host: str) -> Deferred[Found[str]]:
         """The addresses of a host, of IPv4 and then of IPv6."""
+        if not self._own:
+            known = hosts.searchFileForAll(self._hosts, host.encode())
+            if known:
+                # As the system has it: the DNS is not asked for the other family.
+                return succeed(Found(sorted(known, key=lambda address: ":" in address)))
         asked = self._resolver()
         both = DeferredList(
             [asked.lookupAddress(host), asked.lookupIPV6Address(host)], consumeErrors=True

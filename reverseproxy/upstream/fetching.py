@@ -83,7 +83,8 @@ class Fetch:
     def check(self, now: float) -> None:
         """Give up when it takes too long; the sweep calls it."""
         if now >= self._deadline:
-            self._fail(f"no answer within {LIMIT:g} s")
+            what = "no answer" if hasattr(self, "tried") else "its host could not be resolved"
+            self._fail(f"{what} within {LIMIT:g} s")
 
     def _found(self, found: Found[str]) -> None:
         if self._done is None:

@@ -131,6 +131,8 @@ class StaplingTests(TLSCase):
 
     def test_worthless(self) -> None:
         """What says revoked, has expired or is forged is not sent, and the log says why."""
+        # By its name, which /etc/hosts has.
+        self.names(self.responder.url.replace("127.0.0.1", "localhost"))
         for says, why in (
             (lambda number: authority().word(self.asked_about(number), REVOKED), '"revoked"'),
             (lambda number: authority().word(self.asked_about(number), end=-1), "has expired"),

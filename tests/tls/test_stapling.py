@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.config import ConfigurationError
@@ -260,7 +260,10 @@ class FailureTests(StaplingCase):
         bench.assembly.groups.names.lookup = lambda _host: succeed(Found([]))
         bench.assembly.stapling.start()
         bench.advance(2)
-        self.assertIn("its host could not be resolved", bench.errors()[-1])
+        self.assertIn("its host could not be resolved, ", bench.errors()[-1])
+        bench.assembly.groups.names.lookup = lambda _host: Deferred()
+        bench.advance(330, 1)
+        self.assertIn("its host could not be resolved within 15 s, ", bench.errors()[-1])
         self.assertEqual(bench.upstreams, [])
 
     def test_crowded(self) -> None:

@@ -53,6 +53,30 @@ class DomainNameTests(SynchronousTestCase):
         self.assertEqual((found.addresses, found.ttl), (["10.0.0.7", "2001:db8::7"], 5.0))
         self.assertEqual(self.successResultOf(domain.lookup("no-such-host")).addresses, [])
 
+    def test_hosts(self) -> None:
+        """Whom /etc/hosts knows the DNS is not asked about, of neither family, as by the system."""
+        asked_for = []
+
+        class Silent(Answers):
+            def _lookup(self, name: bytes, *_: Any) -> Deferred[Any]:
+                asked_for.append(bytes(name))
+                return Deferred()
+
+        self.patch(asked.client, "Resolver", Silent)
+        path = self.mktemp()
+        with open(path, "w", encoding="ascii") as file:
+            file.write("::2 both\n127.0.0.1 localhost one # two\n127.0.0.2 both\n")
+        domain = asked.DomainNames(Clock(), self.mktemp(), hosts_file=path)
+        for name, addresses in (("One", ["127.0.0.1"]), ("both", ["127.0.0.2", "::2"])):
+            found = self.successResultOf(domain.lookup(name))
+            self.assertEqual(found.addresses, addresses)
+        self.assertEqual(asked_for, [])
+        self.assertNoResult(domain.lookup("two"))
+        # A resolver of the configuration's is asked about everybody.
+        own = asked.DomainNames(Clock(), servers=[("192.0.2.1", 53)], hosts_file=path)
+        self.assertNoResult(own.lookup("one"))
+        self.assertEqual(set(asked_for), {b"one", b"two"})
+
     def test_gone(self) -> None:
         """That there is no such name is told apart from a name server's trouble."""
         self.patch(asked.client, "Resolver", Answers)
