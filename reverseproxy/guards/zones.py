@@ -19,7 +19,7 @@ import attrs
 from reverseproxy.config import BadValue, Diagnostic, Setting, Word, expected, size
 
 if TYPE_CHECKING:
-    from reverseproxy.tls.sessionzone import SessionZone
+    from reverseproxy.process.sharedring import SharedRing
 
 #: What a state takes beside its key, in bytes.
 _REQUEST_STATE, _CONNECTION_STATE = 80, 36
@@ -109,8 +109,8 @@ class ZoneMaker(Protocol):
     def connections(self, name: str, definition: object, size: int) -> Connections:
         """A zone of `limit_conn`."""
 
-    def sessions(self, name: str, definition: object, size: int) -> SessionZone | None:
-        """A zone of `ssl_session_cache`; None: OpenSSL keeps sessions itself."""
+    def ring(self, name: str, definition: object, size: int) -> SharedRing | None:
+        """A zone of `ssl_session_cache` and its like; None: this process is the only one."""
 
 
 class InProcess:
@@ -124,7 +124,7 @@ class InProcess:
         """See `ZoneMaker`."""
         return ConnectionZone(size)
 
-    def sessions(self, _name: str, _definition: object, _size: int) -> SessionZone | None:
+    def ring(self, _name: str, _definition: object, _size: int) -> SharedRing | None:
         """See `ZoneMaker`."""
         return None
 

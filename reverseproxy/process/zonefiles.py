@@ -18,8 +18,9 @@ from reverseproxy.guards.sharedzones import (
     forget,
 )
 from reverseproxy.guards.zones import IN_PROCESS, Connections, Requests
-from reverseproxy.tls import sessionzone
-from reverseproxy.tls.sessionzone import SessionZone
+
+from . import sharedring
+from .sharedring import SharedRing
 
 
 class ZoneFiles:
@@ -47,9 +48,9 @@ class ZoneFiles:
         )
         return IN_PROCESS.connections(name, definition, size)
 
-    def sessions(self, name: str, definition: object, size: int) -> SessionZone | None:
+    def ring(self, name: str, definition: object, size: int) -> SharedRing | None:
         """See `ZoneMaker`."""
-        self._file(name, definition, lambda: sessionzone.create(size))
+        self._file(name, definition, lambda: sharedring.create(size))
         return None
 
     def _file(self, name: str, definition: object, make: Callable[[], int]) -> int:
@@ -102,12 +103,13 @@ class GivenZones:
         weakref.finalize(zone, os.close, number)
         return zone
 
-    def sessions(self, name: str, _definition: object, _size: int) -> SessionZone | None:
+    def ring(self, name: str, _definition: object, _size: int) -> SharedRing | None:
         """See `ZoneMaker`."""
         number = self._files.pop(name)
-        zone = SessionZone(number)
-        weakref.finalize(zone, os.close, number)
-        return zone
+        ring = SharedRing(number)
+        # At the end OpenSSL looks there once more.
+        weakref.finalize(ring, os.close, number).atexit = False
+        return ring
 
     def close(self) -> None:
         """Close what was not needed: zones that are there already."""

@@ -7,8 +7,7 @@ To clients (ngx_http_ssl_module): `settings` are the directives, `context` makes
 of a server's settings (`options` a part of it), `varying` makes those of certificates that
 variables name, `names` chooses among them by the name that a client asks for. `transport` encrypts,
 `admission` looks at requests that came this way, `variables` tells of connections, `overhearing` of
-what was said in handshakes, `tickets` and `sessions` let sessions go on, the latter
-with `sessionzone`, which workers share.
+what was said in handshakes, `tickets` and `sessions` let sessions go on.
 
 Whether certificates are still good: `ocspsettings` are the directives, `ocsp` asks and judges,
 `responders` does so over the network, `stapling` keeps what they say of ours, `clientstatus` asks

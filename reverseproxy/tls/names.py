@@ -24,9 +24,8 @@ from .varying import VaryingContexts
 
 if TYPE_CHECKING:
     from reverseproxy.logs.errors import ErrorLog
+    from reverseproxy.process.sharedring import SharedRing
     from reverseproxy.web.vhosts import NameVirtualHost, VirtualHost
-
-    from .sessionzone import SessionZone
 
 #: How many roots are kept.
 _MOST = 64
@@ -71,7 +70,7 @@ class Secured:
         hosts: Mapping[VirtualHost, SecureHost],
         error_log: ErrorLog,
         overhears: bool = False,
-        zone: SessionZone | None = None,
+        zone: SharedRing | None = None,
     ) -> None:
         """`overhears` says that it is wanted what is said in handshakes; `zone` keeps sessions."""
         self._vhosts = vhosts

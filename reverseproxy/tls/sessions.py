@@ -18,7 +18,7 @@ from OpenSSL import SSL
 from . import library
 
 if TYPE_CHECKING:
-    from .sessionzone import SessionZone
+    from reverseproxy.process.sharedring import SharedRing
 
 _NO_INTERNAL = 0x300
 _TLS1_3 = 0x0304
@@ -38,7 +38,7 @@ def can_share() -> bool:
 class _Shared:
     """The callbacks of one context; `zone` is where sessions are now."""
 
-    def __init__(self, native: Any, zone: SessionZone) -> None:
+    def __init__(self, native: Any, zone: SharedRing) -> None:
         self.zone = zone
         self._native = native
         for name, result, *arguments in (
@@ -92,7 +92,7 @@ _shared: WeakKeyDictionary[SSL.Context, _Shared] = WeakKeyDictionary()
 _kept: list[_Shared] = []
 
 
-def share(context: SSL.Context, zone: SessionZone) -> None:
+def share(context: SSL.Context, zone: SharedRing) -> None:
     """Let the sessions of a context be in a zone from now on."""
     known = _shared.get(context)
     if known is not None:

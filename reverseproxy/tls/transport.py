@@ -44,8 +44,7 @@ PIECE = 32 * 1024
 RECORD = 16 * 1024
 OVERHEAD = 256
 #: What TLS begins with: a handshake record, or the hello of SSL 2.
-_HANDSHAKE = 0x16
-_SSL2 = 0x80
+_HANDSHAKE, _SSL2 = 0x16, 0x80
 
 
 @implementer(ISSLTransport)
@@ -392,6 +391,9 @@ class Secure(SendAtOnce):
         if self.tls is not None:
             # The two know each other: nobody should have to look for that.
             self.tls.set_app_data(None)
+            if self.agreed:
+                # Else the session is forgotten of who left without a word, or was cut.
+                self.tls.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
 
 
 class SecureServer(Secure, Server):

@@ -250,7 +250,7 @@ class Assembly:
         zone, shared = None, known[vhosts.default].root.zone
         if shared is not None and sessions.can_share():
             name, size = f"ssl_session_cache {shared[0]}", shared[1]
-            zone = self.zone(name, size, lambda maker: maker.sessions(name, size, size))
+            zone = self.zone(name, size, lambda maker: maker.ring(name, size, size))
         return Secured(vhosts, known, error_log, overhears, zone)
 
     def _secure_host(self, level: Level) -> SecureHost | None:
