@@ -4,7 +4,7 @@ Theory. The handshake is over then, and the client may have sent a request: noth
 the connection until the answer is here, so the request sees the verdict, as in nginx. What can't be
 found out counts as not good. `ssl_handshake_timeout` bounds all of it.
 
-Words that say until when they hold are kept that long, by each worker for itself.
+Words that say until when they hold are kept that long, where all workers find them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
 from math import inf
-from typing import TYPE_CHECKING, Any
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
@@ -43,37 +44,61 @@ _OBJECTIONS = {
     ocsp.UNKNOWN: "certificate status unknown",
 }
 _FAILED = "certificate status request failed"
-#: What one word takes in a cache, in bytes.
+#: What one word is taken to need in a cache, in bytes.
 _ENTRY = 256
 
-_Key = tuple[bytes, int]
+#: A word as it is kept: its status, and until when it holds.
+_WORD = Struct("=7sd")
+
+
+class Values(Protocol):
+    """Where words are kept, as bytes."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """A value, if it is still there."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Keep a value."""
+
+
+class OwnValues:
+    """Those of one process; the oldest make room. `size` is in bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._most = max(1, size // _ENTRY)
+        self._values: OrderedDict[bytes, bytes] = OrderedDict()
+        self.get = self._values.get
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Keep a value."""
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
 
 
 class StatusCache:
-    """The words of a `ssl_ocsp_cache`; the longest unused make room."""
+    """The words of a `ssl_ocsp_cache`."""
 
-    def __init__(self, size: int) -> None:
-        """`size` is in bytes."""
+    def __init__(self, size: int, values: Values) -> None:
+        """`size` is as configured, in bytes."""
         self.size = size
-        self._words: OrderedDict[_Key, ocsp.Word] = OrderedDict()
+        self.values = values
 
-    def get(self, key: _Key, now: float) -> ocsp.Word | None:
-        """A word that holds now, in seconds since the epoch."""
-        found = self._words.get(key)
-        if found is None or found.until <= now:
+    def get(self, key: bytes, now: float) -> str | None:
+        """The status of a certificate, if a word on it holds now (seconds since the epoch)."""
+        found = self.values.get(key)
+        if found is None:
             return None
-        self._words.move_to_end(key)
-        return found
+        status, until = _WORD.unpack(found)
+        return status.rstrip(b"\0").decode() if until > now else None
 
-    def put(self, key: _Key, word: ocsp.Word) -> None:
+    def put(self, key: bytes, word: ocsp.Word) -> None:
         """Keep a word."""
-        if word.until == inf:
-            # There is always a newer one (RFC 6960 section 4.2.2.1).
-            return
-        self._words[key] = word
-        self._words.move_to_end(key)
-        while len(self._words) > max(1, self.size // _ENTRY):
-            self._words.popitem(last=False)
+        # Without an end there is always a newer one (RFC 6960 section 4.2.2.1).
+        if word.until != inf:
+            self.values.put(key, _WORD.pack(word.status.encode(), word.until))
 
 
 class ClientStatus:
@@ -112,17 +137,17 @@ class ClientStatus:
         """The verdict on certificates, each with its issuer: the first that is not good counts."""
         while pairs:
             (certificate, issuer), pairs = pairs[0], pairs[1:]
-            key = (identity(issuer), certificate.serial_number)
-            word = None if self._cache is None else self._cache.get(key, self._clock())
-            if word is None:
+            key = b"%b%x" % (identity(issuer), certificate.serial_number)
+            status = None if self._cache is None else self._cache.get(key, self._clock())
+            if status is None:
                 return self._ask(key, certificate, issuer, pairs, channel)
-            if word.status != ocsp.GOOD:
-                return _OBJECTIONS[word.status]
+            if status != ocsp.GOOD:
+                return _OBJECTIONS[status]
         return ""
 
     def _ask(
         self,
-        key: _Key,
+        key: bytes,
         certificate: x509.Certificate,
         issuer: x509.Certificate,
         rest: list[tuple[x509.Certificate, x509.Certificate]],
@@ -164,12 +189,14 @@ class ClientStatuses:
         responders: Responders,
         clock: Callable[[], float],
         error_log_of: Callable[[Level], ErrorLog],
+        ring: Callable[[str, int], Values | None],
         previous: ClientStatuses | None = None,
     ) -> None:
-        """What `previous` knew is known."""
+        """`ring` gives the memory of a zone that workers share; what `previous` knew is known."""
         self._responders = responders
         self._clock = clock
         self._error_log_of = error_log_of
+        self._ring = ring
         self._caches: dict[str, StatusCache] = {}
         self._before = {} if previous is None else previous._caches
 
@@ -191,9 +218,10 @@ class ClientStatuses:
         name, size = rule
         found = self._caches.get(name)
         if found is None:
+            shared = self._ring(f"ssl_ocsp_cache {name}", size)
             found = self._before.get(name)
-            if found is None or found.size != size:
-                found = StatusCache(size)
+            if shared is not None or found is None or found.size != size:
+                found = StatusCache(size, shared or OwnValues(size))
             self._caches[name] = found
         if found.size != size:
             origin = level.origin_of("ssl_ocsp_cache")

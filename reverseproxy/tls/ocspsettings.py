@@ -93,7 +93,7 @@ class OCSPSettings:
         cache,
         "off",
         HTTP_SERVER,
-        doc="Keeps what was found out about clients: by each worker for itself.",
+        doc="Keeps what was found out about clients, for all workers.",
         syntax="off | shared:name:size",
     )
     ssl_ocsp_responder: Target | None = directive(

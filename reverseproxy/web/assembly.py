@@ -38,6 +38,7 @@ from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
 from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.logs.logs import Logs
 from reverseproxy.process.settings import EventsSettings
+from reverseproxy.process.sharedring import SharedRing
 from reverseproxy.process.workersettings import WorkerSettings
 from reverseproxy.tls import overhearing, sessions
 from reverseproxy.tls.clientstatus import ClientStatuses
@@ -147,6 +148,7 @@ class Assembly:
             responders,
             self.dates.clock,
             self.error_log_of,
+            self.ring,
             None if previous is None else previous.statuses,
         )
         self._contexts: Contexts = Contexts(
@@ -197,6 +199,10 @@ class Assembly:
                 before = (definition, make(self._zone_maker))
             known = self._zones[name] = before
         return cast(T, known[1])
+
+    def ring(self, name: str, size: int) -> SharedRing | None:
+        """Memory for values that workers share, as of `zone`; None if this process is alone."""
+        return self.zone(name, size, lambda maker: maker.ring(name, size, size))
 
     def error_log_of(self, level: Level) -> ErrorLog:
         """The error log of a level."""
@@ -249,8 +255,7 @@ class Assembly:
         overhears = not self.variables.used.isdisjoint(overhearing.VARIABLES)
         zone, shared = None, known[vhosts.default].root.zone
         if shared is not None and sessions.can_share():
-            name, size = f"ssl_session_cache {shared[0]}", shared[1]
-            zone = self.zone(name, size, lambda maker: maker.ring(name, size, size))
+            zone = self.ring(f"ssl_session_cache {shared[0]}", shared[1])
         return Secured(vhosts, known, error_log, overhears, zone)
 
     def _secure_host(self, level: Level) -> SecureHost | None:

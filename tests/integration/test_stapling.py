@@ -39,6 +39,8 @@ http {
         ssl_verify_client optional;
         ssl_client_certificate %(home)s/ca.pem;
         ssl_ocsp on;
+        ssl_ocsp_cache shared:ocsp:1m;
+        location = /pid { return 200 "$pid"; }
         error_page 495 =403 /refused;
         location / { return 200 "$ssl_client_verify"; }
     }
@@ -216,6 +218,21 @@ class StaplingTests(TLSCase):
             for port in (self.port, other):
                 said = self.curl("https://HOST/", *options, host="clients.test", port=port)
                 self.assertEqual(said.strip(), verdict)
+
+    def test_clients_known(self) -> None:
+        """What one worker was told about a client the other need not ask."""
+        made = self.clients["good"] = pair("A good client", responder=self.responder.url)
+        write_pair(str(self.prefix), "good", made)
+        self.start()
+        pids: set[str] = set()
+        for _ in range(60):
+            said = self.curl("https://HOST/pid", "-k", *self.with_pair("good"), host="clients.test")
+            self.assertTrue(said.endswith(" 200 "), said)
+            pids.add(said.split()[0])
+            if len(pids) == 2:
+                break
+        self.assertEqual(len(pids), 2)
+        self.assertEqual(self.responder.asked.count(made.certificate.serial_number), 1)
 
     def test_beside_nginx(self) -> None:
         """Nginx sends the same bytes, and as we, nothing where the word is no good one."""
