@@ -13,14 +13,21 @@ class ReverseProxyError(Exception):
     """The root of this project's errors."""
 
 
+def placed(detail: str, offset: int | None, part: str) -> str:
+    """What is wrong and where, as the error log has it."""
+    return detail if offset is None else f"{detail} at byte {offset} of the {part}"
+
+
 @attrs.define(eq=False)
 class ClientError(ReverseProxyError):
     """What a client sent can't be served.
 
     `status` is the response's status code, `cause` the stable code shown to the client and
-    explained in the error log, `detail` the sentence for the error log, `offset` the position in
-    the head in bytes where it was noticed, or None. `close` says that the framing of what follows
-    can't be trusted any more, so the connection ends with the answer.
+    explained in the error log, `detail` the sentence for the error log. `offset` is the position in
+    bytes where it was noticed, or None, counted from the first byte of `part`: the head, the target
+    in it, the path in that, or the body as it was sent. `close` says that the framing of what
+    follows can't be trusted any more, so the connection ends with the answer. `field` is the name
+    in lower case of the field that is to blame, for who has the head's bytes to find the offset.
     """
 
     status: int
@@ -28,10 +35,11 @@ class ClientError(ReverseProxyError):
     detail: str
     offset: int | None = None
     close: bool = True
+    part: str = "head"
+    field: bytes | None = None
 
     def __str__(self) -> str:
-        where = "" if self.offset is None else f" at byte {self.offset}"
-        return f"{self.detail}{where}"
+        return placed(self.detail, self.offset, self.part)
 
 
 class UpstreamError(ReverseProxyError):
@@ -98,10 +106,22 @@ class UpstreamUnanswered(UpstreamClosed):
     """The upstream closed before a single byte of an answer: it may not have seen the request."""
 
 
+@attrs.define(eq=False)
 class UpstreamProtocolError(UpstreamError):
-    """The upstream sent something that is not well-formed HTTP/1 (RFC 9112)."""
+    """The upstream sent something that is not well-formed HTTP/1 (RFC 9112).
+
+    The attributes are those of `ClientError`; `part` is the head, or the body as it was sent.
+    """
 
     cause = "RP-502-protocol"
+
+    detail: str
+    offset: int | None = None
+    part: str = "head"
+    field: bytes | None = None
+
+    def __str__(self) -> str:
+        return placed(self.detail, self.offset, self.part)
 
 
 class BrokenBody(ReverseProxyError):

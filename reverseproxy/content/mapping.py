@@ -37,7 +37,8 @@ def replacing(prefix: bytes, uri: bytes) -> Mapping:
 
     def bounded(request: Request, destination: Destination) -> bytes:
         if request.document_uri[cut:].partition(b"/")[0] in (b".", b".."):
-            raise ClientError(400, "RP-400-path", "the path climbs out of what proxy_pass names")
+            what = "the path climbs out of what proxy_pass names"
+            raise ClientError(400, "RP-400-path", what, cut, part="decoded path")
         return replaced(request, destination)
 
     return bounded

@@ -151,6 +151,12 @@ class Attempts:
     def _elapsed(self) -> float:
         return self.request.site.seconds() - self.tried.started
 
+    def surplus(self, count: int) -> None:
+        """More came than the answer has: the connection is not used again."""
+        request = self.request
+        what = f"upstream sent more than its answer, at least {count} bytes: connection closed"
+        request.location.error_log.log("warn", what, request=request)
+
     def failed(self, error: UpstreamError) -> None:
         """End this attempt: try once more where that is safe, or tell the client."""
         self.client = self._connecting = None

@@ -25,7 +25,14 @@ from reverseproxy.errors import (
 )
 from reverseproxy.web.segments import FileSegment
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, CloseDecoder, LengthDecoder
-from reverseproxy.wire.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, keeps_alive, response_framing
+from reverseproxy.wire.framing import (
+    CHUNKED,
+    NO_BODY,
+    UNTIL_CLOSE,
+    keeps_alive,
+    locate,
+    response_framing,
+)
 from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
 
 if TYPE_CHECKING:
@@ -119,7 +126,7 @@ class ProxyClient(proxy.ProxyClient):
         except UpstreamError as error:
             self.fail(error)
         except ChunkError as error:
-            self.fail(UpstreamProtocolError(str(error)))
+            self.fail(UpstreamProtocolError(error.detail, error.offset, "body"))
 
     def _read_head(self, exchange: Exchange, data: bytes) -> None:
         scanned = len(self._buffer)
@@ -140,8 +147,8 @@ class ProxyClient(proxy.ProxyClient):
                     f"upstream sent too big header: {end} bytes, "
                     f"proxy_buffer_size is {exchange.head_limit}"
                 )
-            head = parse_response_head(data[:end])
-            data = data[end:]
+            raw, data = data[:end], data[end:]
+            head = parse_response_head(raw)
             if head.status >= 200:
                 break
             self._interim += 1
@@ -154,7 +161,12 @@ class ProxyClient(proxy.ProxyClient):
                 raise UpstreamProtocolError(f"upstream sent over {INTERIM} interim answers")
             scanned = 0
         self._buffer = b""
-        self._begin_body(exchange, head, data)
+        try:
+            framing = response_framing(exchange.method, head)
+        except UpstreamProtocolError as error:
+            locate(raw, error)
+            raise
+        self._begin_body(exchange, head, framing, data)
 
     def _switch(self, exchange: Exchange, head: ResponseHead, data: bytes) -> None:
         """The upstream switches protocols: from here on bytes are passed, not read."""
@@ -192,8 +204,9 @@ class ProxyClient(proxy.ProxyClient):
         self._resume()
         self.transport.loseConnection()
 
-    def _begin_body(self, exchange: Exchange, head: ResponseHead, data: bytes) -> None:
-        framing = response_framing(exchange.method, head)
+    def _begin_body(
+        self, exchange: Exchange, head: ResponseHead, framing: int, data: bytes
+    ) -> None:
         self._reusable = (
             framing != UNTIL_CLOSE
             and not self.last
@@ -260,6 +273,8 @@ class ProxyClient(proxy.ProxyClient):
         exchange.client = None
         if self._paused:
             self._resume()
+        if unused:
+            exchange.surplus(len(unused))
         if unused or not self._reusable or not self.peer.put(self):
             self.drop()
 
@@ -287,7 +302,8 @@ class ProxyClient(proxy.ProxyClient):
             # The one framing in which closing is the end of the body (RFC 9112 section 6.3).
             exchange.ended([])
         elif decoder is not None:
-            what = f"upstream prematurely closed connection in the body{how}"
+            what = "upstream prematurely closed connection in the body, after"
+            what = f"{what} {decoder.received} bytes of it{how}"
             exchange.failed(UpstreamClosed(what))
         else:
             begun = self._buffer or self._interim

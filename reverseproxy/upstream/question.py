@@ -184,6 +184,9 @@ class Question:
             self._take(data)
         self._judge()
 
+    def surplus(self, _count: int) -> None:
+        """More came than the answer has: the connection is not used again."""
+
     def failed(self, error: UpstreamError) -> None:
         """The server can't be reached, or does not answer as it should."""
         self._connecting = self.client = None

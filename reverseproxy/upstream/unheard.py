@@ -60,6 +60,9 @@ class Unheard:
         """The body is complete."""
         self._unlimited()
 
+    def surplus(self, _count: int) -> None:
+        """More came than the answer has."""
+
     def failed(self, _error: UpstreamError) -> None:
         """The upstream did not finish."""
         self._unlimited()

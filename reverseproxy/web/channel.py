@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from reverseproxy.errors import ClientError
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, LengthDecoder
-from reverseproxy.wire.framing import CHUNKED, NO_BODY, keeps_alive, request_framing
+from reverseproxy.wire.framing import CHUNKED, NO_BODY, keeps_alive, locate, request_framing
 from reverseproxy.wire.heads import head_end, parse_request_head
 
 from . import siphon
@@ -163,6 +163,7 @@ class HTTPChannel(EndingChannel):
             head = parse_request_head(head_bytes, limits.fields)
             framing = request_framing(head)
         except ClientError as error:
+            locate(head_bytes, error)
             self._refuse(error, head_bytes)
             return False
         self.deadline = inf
@@ -225,7 +226,7 @@ class HTTPChannel(EndingChannel):
         except ChunkError as error:
             self.decoder = None
             self.persistent = False
-            broken = ClientError(400, "RP-400-chunk", str(error))
+            broken = ClientError(400, "RP-400-chunk", error.detail, error.offset, part="body")
             if request is not None:
                 request.fail(broken)
             else:

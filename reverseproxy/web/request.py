@@ -132,7 +132,8 @@ class Request(RedirectingRequest):
             raise ClientError(405, "RP-405-connect", "CONNECT is not served by a reverse proxy")
         target = split_target(self.method, self.head.target)
         if target.form == "asterisk":
-            raise ClientError(400, "RP-400-target", 'the target "*" names no resource')
+            what = 'the target "*" names no resource'
+            raise ClientError(400, "RP-400-target", what, 0, part="target")
         if target.authority is not None:
             # RFC 9112 section 3.2.2: an absolute-form target wins over Host.
             self.head.named[b"host"] = target.authority

@@ -52,20 +52,23 @@ class HeadLimits:
         return max(map(len, head.split(b"\n")))
 
     def error(self, head: bytes) -> ClientError:
-        """Say which limit it was: 414 for the request line, 494 (a 400) for fields, as nginx."""
-        first = head.lstrip(b"\r\n").partition(b"\n")[0]
-        if len(first) > self.line:
-            return ClientError(
-                414,
-                "RP-414-request-line",
-                f"client sent a request line over {self.line} bytes (large_client_header_buffers)",
-            )
-        return ClientError(
-            494,
-            "RP-400-head-size",
-            f"client sent a head with a line over {self.line} bytes or over {self.whole} in all "
-            "(large_client_header_buffers)",
-        )
+        """Say which limit it was: 414 for the request line, 494 (a 400) for fields, as nginx.
+
+        The offset is that of the first byte beyond it.
+        """
+        why = "(large_client_header_buffers)"
+        at = len(head) - len(head.lstrip(b"\r\n"))
+        for number, line in enumerate(head[at:].split(b"\n")):
+            if len(line) > self.line and at + self.line < self.whole:
+                if not number:
+                    detail = f"client sent a request line over {self.line} bytes {why}"
+                    return ClientError(414, "RP-414-request-line", detail, at + self.line)
+                name = line.partition(b":")[0][:60].decode("latin-1")
+                detail = f"client sent a line over {self.line} bytes, field {name!a} {why}"
+                return ClientError(494, "RP-400-head-size", detail, at + self.line)
+            at += len(line) + 1
+        detail = f"client sent a head over {self.whole} bytes {why}"
+        return ClientError(494, "RP-400-head-size", detail, self.whole)
 
 
 @attrs.define(eq=False)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from reverseproxy.errors import ReverseProxyError
+from reverseproxy.errors import ReverseProxyError, placed
 from reverseproxy.wire.framing import CHUNKED, UNTIL_CLOSE
 from reverseproxy.wire.grammar import FIELD_LINE, OWS, TOKEN
 
@@ -51,7 +51,18 @@ _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
 
 
 class ChunkError(ReverseProxyError):
-    """A body's framing is broken: the rest of the connection can't be understood."""
+    """A body's framing is broken: the rest of the connection can't be understood.
+
+    `offset` is where it was noticed, in bytes of the body as it was sent, framing included.
+    """
+
+    def __init__(self, detail: str, offset: int = 0) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return placed(self.detail, self.offset, "body")
 
 
 class BodyCut(ChunkError):
@@ -84,6 +95,7 @@ class ChunkedDecoder:
         "_extensions",
         "_held",
         "_left",
+        "_overhead",
         "_state",
         "done",
         "received",
@@ -100,6 +112,8 @@ class ChunkedDecoder:
         self._left = 0
         self._held = b""
         self._extensions = 0
+        #: how many bytes of framing there were, for the place of an error
+        self._overhead = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the pieces of the body in `data`, none of them empty. Raises ChunkError."""
@@ -112,19 +126,24 @@ class ChunkedDecoder:
             data = self._held + data
             self._held = b""
         pieces: list[bytes] = []
-        at = 0
-        while at < len(data) and not self.done:
+        at, size, received = 0, len(data), self.received
+        while at < size and not self.done:
             if self._state == _DATA:
                 piece = data[at : at + self._left]
                 pieces.append(piece)
                 at += len(piece)
                 self._took(len(piece))
                 continue
-            after = self._framing(data, at)
+            try:
+                after = self._framing(data, at)
+            except ChunkError as error:
+                error.offset += self._overhead + received
+                raise
             if after < 0:
                 self._held = data[at:]
-                return pieces
+                break
             at = after
+        self._overhead += at - (self.received - received)
         if self.done:
             self.unused = data[at:]
         return pieces
@@ -132,7 +151,8 @@ class ChunkedDecoder:
     def eof(self) -> None:
         """Say that the connection ended. Raises BodyCut if the last chunk has not come."""
         if not self.done:
-            raise BodyCut("the connection ended within a chunked body")
+            at = self._overhead + self.received + len(self._held)
+            raise BodyCut("the connection ended within a chunked body", at)
 
     def _all_body(self, data: bytes) -> list[bytes]:
         if not data:
@@ -152,7 +172,7 @@ class ChunkedDecoder:
             if not data.startswith(b"\r\n", at):
                 if data[at:] == b"\r":
                     return -1
-                raise ChunkError("a chunk's data does not end in CRLF")
+                raise ChunkError(f"a chunk's data ends in {_shown(data, at, 2)}, not in CRLF,", at)
             self._state = _SIZE
             return at + 2
         if self._state == _SIZE:
@@ -167,19 +187,19 @@ class ChunkedDecoder:
             after = data.find(b"\n", at, at + MAX_LINE + 2) + 1
             if not after:
                 if len(data) - at >= MAX_LINE + 2:
-                    raise ChunkError(f"a chunk's size line is over {MAX_LINE} bytes")
+                    raise ChunkError(f"a chunk's size line is over {MAX_LINE} bytes", at)
                 if not _may_begin_size(data, at):
-                    raise ChunkError("not a chunk size")
+                    raise ChunkError(f"not a chunk size: {_shown(data, at)}", at)
                 return -1
             match = _EXTENDED.fullmatch(data, at, after - 2)
             if match is None or data[after - 2] != 13:
-                raise ChunkError("not a chunk size line")
+                raise ChunkError(f"not a chunk size line: {_shown(data, at)}", at)
             self._extensions += len(match[2])
             if self._extensions > MAX_EXTENSIONS:
-                raise ChunkError(f"over {MAX_EXTENSIONS} bytes of chunk extensions")
+                raise ChunkError(f"over {MAX_EXTENSIONS} bytes of chunk extensions", at)
         size = int(match[1], 16)
         if size > 2**63 - 1:
-            raise ChunkError("a chunk's size does not fit in 63 bits")
+            raise ChunkError(f"a chunk's size does not fit in 63 bits: {_shown(data, at)}", at)
         self._left = size
         self._state = _DATA if size else _TRAILERS
         return after
@@ -191,15 +211,18 @@ class ChunkedDecoder:
         end = data.find(b"\r\n\r\n", at, at + MAX_TRAILERS)
         if end < 0:
             if len(data) - at >= MAX_TRAILERS:
-                raise ChunkError(f"the trailer section is over {MAX_TRAILERS} bytes")
+                raise ChunkError(f"the trailer section is over {MAX_TRAILERS} bytes", at)
             return -1
         for line in data[at:end].split(b"\r\n"):
             field = FIELD_LINE.fullmatch(line)
             if field is None:
-                raise ChunkError("a line of the trailer section is no field")
+                shown = _shown(data, at)
+                raise ChunkError(f"a line of the trailer section is no field: {shown}", at)
             if field[1].lower() in _NOT_TRAILERS:
-                raise ChunkError("a field of framing or routing in the trailer section")
+                what = "a field of framing or routing in the trailer section"
+                raise ChunkError(f"{what}: {_shown(data, at)}", at)
             self.trailers.append((field[1], field[2].rstrip(OWS)))
+            at += len(line) + 2
         self.done = True
         return end + 4
 
@@ -207,6 +230,11 @@ class ChunkedDecoder:
 def _may_begin_size(data: bytes, at: int) -> bool:
     """Return whether the line that begins at `at` has a digit where one must be."""
     return data[at : at + 1] in _HEX
+
+
+def _shown(data: bytes, at: int, limit: int = 40) -> str:
+    """What stands at `at`, up to the end of its line, as a short printable word."""
+    return ascii(data[at : at + limit].partition(b"\n")[0].decode("latin-1"))
 
 
 _HEX = frozenset(bytes([c]) for c in b"0123456789abcdefABCDEF")
@@ -249,7 +277,8 @@ class LengthDecoder:
     def eof(self) -> None:
         """Say that the connection ended. Raises BodyCut if bytes are missing."""
         if not self.done:
-            raise BodyCut(f"the connection ended {self.left} bytes before the body did")
+            what = f"the connection ended {self.left} bytes before the body did"
+            raise BodyCut(what, self.received)
 
 
 class CloseDecoder:

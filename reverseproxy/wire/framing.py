@@ -16,11 +16,14 @@ import re
 
 from reverseproxy.errors import ClientError, UpstreamProtocolError
 from reverseproxy.wire.grammar import TOKEN
-from reverseproxy.wire.heads import RequestHead, ResponseHead
+from reverseproxy.wire.heads import RequestHead, ResponseHead, field_offset
 
 NO_BODY = 0
 CHUNKED = -1
 UNTIL_CLOSE = -2
+
+_CODINGS = b"transfer-encoding"
+_LENGTHS = b"content-length"
 
 #: RFC 9110 §10.1.4: transfer-coding = token *transfer-parameter; here without parameters, which no
 #: registered coding has.
@@ -34,7 +37,8 @@ def request_framing(head: RequestHead) -> int:
     """Return NO_BODY, CHUNKED or the positive length of a request's body (RFC 9112 §6.3).
 
     Raises ClientError: 400 for whatever is ambiguous or malformed, 501 for a well-formed list of
-    codings that ends in chunked but holds others (RFC 9112 §6.1).
+    codings that ends in chunked but holds others (RFC 9112 §6.1). It names the field, and
+    `locate` finds that in the head.
     """
     named = head.named
     coding = named.get(b"transfer-encoding")
@@ -44,9 +48,9 @@ def request_framing(head: RequestHead) -> int:
             return NO_BODY
         return _length(length)
     if length is not None:
-        raise _bad_framing("both Content-Length and Transfer-Encoding are given")
+        raise _bad_framing("both Content-Length and Transfer-Encoding are given", _CODINGS)
     if head.version == b"1.0":
-        raise _bad_framing("Transfer-Encoding is given under HTTP/1.0")
+        raise _bad_framing("Transfer-Encoding is given under HTTP/1.0", _CODINGS)
     if head.repeated:
         coding = head.joined(b"transfer-encoding") or b""
     if coding.lower() == b"chunked":
@@ -67,22 +71,28 @@ def response_framing(method: bytes, head: ResponseHead) -> int:
     if coding is not None:
         framing = CHUNKED
         if length is not None:
-            raise UpstreamProtocolError("both Content-Length and Transfer-Encoding are given")
+            raise _unreadable("both Content-Length and Transfer-Encoding are given", _CODINGS)
         if head.version == b"1.0":
-            raise UpstreamProtocolError("Transfer-Encoding is given under HTTP/1.0")
-        if coding.lower() != b"chunked" or _stands_twice(head, b"transfer-encoding"):
-            raise UpstreamProtocolError("a Transfer-Encoding that is not exactly chunked")
+            raise _unreadable("Transfer-Encoding is given under HTTP/1.0", _CODINGS)
+        if coding.lower() != b"chunked" or _stands_twice(head, _CODINGS):
+            raise _unreadable("a Transfer-Encoding that is not exactly chunked", _CODINGS)
     elif length is not None:
-        if _stands_twice(head, b"content-length"):
-            raise UpstreamProtocolError("Content-Length is given twice")
+        if _stands_twice(head, _LENGTHS):
+            raise _unreadable("Content-Length is given twice", _LENGTHS)
         try:
             framing = _length(length)
         except ClientError as error:
-            raise UpstreamProtocolError(error.detail) from None
+            raise _unreadable(error.detail, _LENGTHS) from None
     status = head.status
     if status < 200 or status == 204 or status == 304 or method == b"HEAD":
         return NO_BODY
     return framing
+
+
+def locate(head: bytes, error: ClientError | UpstreamProtocolError) -> None:
+    """Give `error` the offset of the field that it names, looked for in the head's bytes."""
+    if error.field is not None and error.offset is None:
+        error.offset = field_offset(head, error.field)
 
 
 def keeps_alive(version: bytes, connection: bytes | None) -> bool:
@@ -124,10 +134,10 @@ def _length(value: bytes) -> int:
     # bytes.isdigit knows ASCII digits only; 19 digits hold MAX_LENGTH.
     if not value.isdigit() or len(value) > 19:
         shown = ascii(value[:40].decode("latin-1"))
-        raise _bad_framing(f"not a Content-Length: {shown}")
+        raise _bad_framing(f"not a Content-Length: {shown}", _LENGTHS)
     length = int(value)
     if length > MAX_LENGTH:
-        raise _bad_framing(f"Content-Length {length} is over {MAX_LENGTH}")
+        raise _bad_framing(f"Content-Length {length} is over {MAX_LENGTH}", _LENGTHS)
     return length
 
 
@@ -140,13 +150,20 @@ def _refused_coding(value: bytes) -> ClientError:
         and b"chunked" not in others
         and all(_CODING.fullmatch(coding) for coding in others)
     ):
-        return ClientError(501, "RP-501-coding", "a transfer coding other than chunked")
-    return _bad_framing("a Transfer-Encoding that is malformed or does not end in chunked")
+        detail = "a transfer coding other than chunked"
+        return ClientError(501, "RP-501-coding", detail, field=_CODINGS)
+    return _bad_framing(
+        "a Transfer-Encoding that is malformed or does not end in chunked", _CODINGS
+    )
 
 
 def _stands_twice(head: ResponseHead, lower_name: bytes) -> bool:
     return head.repeated and len(head.get_all(lower_name)) > 1
 
 
-def _bad_framing(detail: str) -> ClientError:
-    return ClientError(400, "RP-400-framing", detail)
+def _bad_framing(detail: str, field: bytes) -> ClientError:
+    return ClientError(400, "RP-400-framing", detail, field=field)
+
+
+def _unreadable(detail: str, field: bytes) -> UpstreamProtocolError:
+    return UpstreamProtocolError(detail, field=field)

@@ -184,7 +184,11 @@ def parse_request_head(head: bytes, max_fields: int = 1000) -> RequestHead:
     version = b"1.0" if minor == b"0" else b"1.1"
     host = named.get(b"host")
     if host is not None:
-        parse_host(host)
+        try:
+            parse_host(host)
+        except ClientError as error:
+            error.offset = field_offset(head, b"host")
+            raise
     elif version == b"1.1":
         raise ClientError(400, "RP-400-host", "an HTTP/1.1 request has no Host field", after)
     return RequestHead(method, target, version, fields, named, repeated, line)
@@ -199,7 +203,7 @@ def parse_response_head(head: bytes, max_fields: int = 1000) -> ResponseHead:
     """
     match = _STATUS_LINE.match(head)
     if match is None:
-        raise UpstreamProtocolError(f"not a status line of HTTP/1: {_shown(head)}")
+        raise UpstreamProtocolError(f"not a status line of HTTP/1: {_shown(head)}", 0)
     line, minor, status, reason = match.groups()
     after = match.end()
     fields = _quick_fields(head, after)
@@ -207,7 +211,7 @@ def parse_response_head(head: bytes, max_fields: int = 1000) -> ResponseHead:
         try:
             fields = _patient_fields(head, after, max_fields)
         except ClientError as error:
-            raise UpstreamProtocolError(str(error)) from None
+            raise UpstreamProtocolError(error.detail, error.offset) from None
     named = {name.lower(): value for name, value in fields}
     return ResponseHead(
         b"1.0" if minor == b"0" else b"1.1",
@@ -218,6 +222,22 @@ def parse_response_head(head: bytes, max_fields: int = 1000) -> ResponseHead:
         len(named) != len(fields),
         line,
     )
+
+
+def field_offset(head: bytes, lower_name: bytes, turn: int = 1) -> int | None:
+    """Return where in a head the `turn`-th line of a field begins; None if there are fewer.
+
+    For who has refused the head: it is looked for line by line.
+    """
+    at = 0
+    for raw in head.split(b"\n"):
+        name, colon, _ = raw.partition(b":")
+        if at and colon and name.lower() == lower_name:
+            turn -= 1
+            if not turn:
+                return at
+        at += len(raw) + 1
+    return None
 
 
 def _quick_fields(head: bytes, start: int) -> Fields | None:
@@ -326,7 +346,7 @@ def _refuse_repeated(head: bytes, fields: Fields) -> None:
         if lower in _SINGLE:
             if lower in seen:
                 cause = _TWICE.get(lower, "RP-400-repeated")
-                offset = head.rfind(b"\n" + name) + 1
+                offset = field_offset(head, lower, 2)
                 raise ClientError(400, cause, f"field {_shown(name)} stands twice", offset)
             seen.add(lower)
 

@@ -45,6 +45,8 @@ _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 #: RFC 3986 §2.1: a percent sign that begins no escape.
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+#: A segment of a path with the slash before it, however that is written.
+_SEGMENT = re.compile(rb"(?:/|%2[Ff])((?:[^/%]|%(?!2[Ff]))*+)")
 
 #: What nginx escapes in a URI it sends on (NGX_ESCAPE_URI, since 1.21.1): controls, space, 8-bit
 #: bytes, and " # % < > ? \ ^ ` { | }
@@ -65,7 +67,7 @@ def split_target(method: bytes, target: bytes) -> Target:
     if method == b"CONNECT":
         _, port = parse_host(target)
         if port is None:
-            raise _bad_target("the target of CONNECT has no port")
+            raise _bad_target("the target of CONNECT has no port", len(target))
         return Target("authority", target, b"", None, None)
     if target == b"*":
         if method != b"OPTIONS":
@@ -75,7 +77,11 @@ def split_target(method: bytes, target: bytes) -> Target:
     if match is None:
         raise _bad_target("neither a path nor an absolute http URI")
     scheme, authority, path, query = match.groups()
-    parse_host(authority)
+    try:
+        parse_host(authority)
+    except ClientError as error:
+        error.offset, error.part = match.start(2), "target"
+        raise
     return Target("absolute", authority, path or b"/", query, scheme.lower())
 
 
@@ -83,24 +89,25 @@ def normalise_path(raw: bytes, merge_slashes: bool = True) -> bytes:
     """Return the decoded path without dot segments, and with single slashes if they are merged.
 
     As nginx makes `$uri`. Raises ClientError 400 for a path that doesn't begin with a slash, a
-    percent sign that begins no escape, `%00`, and a path that climbs above the root.
+    percent sign that begins no escape, `%00`, and a path that climbs above the root. Offsets are
+    those in the path, which in origin-form are those in the target.
     """
     path = raw
     if b"%" in path:
         path = _decoded(path)
     if not path.startswith(b"/"):
-        raise ClientError(400, "RP-400-path", "the path does not begin with a slash")
+        raise _bad_path("the path does not begin with a slash", 0)
     if b"/." not in path and (b"//" not in path or not merge_slashes):
         return path
     segments: list[bytes] = []
     *inner, last = path[1:].split(b"/")
     for segment in inner:
         if segment == b"..":
-            _climb(segments)
+            _climb(segments, raw, merge_slashes)
         elif segment != b"." and (segment or not merge_slashes):
             segments.append(segment)
     if last == b"..":
-        _climb(segments)
+        _climb(segments, raw, merge_slashes)
         last = b""
     elif last == b".":
         last = b""
@@ -135,9 +142,9 @@ def _quoted(match: re.Match[bytes]) -> bytes:
 def _decoded(path: bytes) -> bytes:
     bad = _BAD_ESCAPE.search(path)
     if bad is not None:
-        raise ClientError(400, "RP-400-path", "a bad percent escape in the path")
+        raise _bad_path("a bad percent escape in the path", bad.start())
     if b"%00" in path:
-        raise ClientError(400, "RP-400-path", "%00 in the path")
+        raise _bad_path("%00 in the path", path.index(b"%00"))
     return _ESCAPE.sub(_unquoted, path)
 
 
@@ -153,11 +160,29 @@ _BYTES = {
 }
 
 
-def _climb(segments: list[bytes]) -> None:
+def _climb(segments: list[bytes], raw: bytes, merge_slashes: bool) -> None:
     if not segments:
-        raise ClientError(400, "RP-400-path", "the path climbs above the root")
+        raise _bad_path("the path climbs above the root", _climbs_at(raw, merge_slashes))
     segments.pop()
 
 
-def _bad_target(detail: str, offset: int | None = None) -> ClientError:
-    return ClientError(400, "RP-400-target", detail, offset)
+def _climbs_at(raw: bytes, merge_slashes: bool) -> int:
+    """Return where in a path that was refused the `..` stands that leaves the root."""
+    depth = 0
+    for match in _SEGMENT.finditer(raw):
+        segment = _ESCAPE.sub(_unquoted, match[1])
+        if segment == b"..":
+            depth -= 1
+        elif segment != b"." and (segment or not merge_slashes):
+            depth += 1
+        if depth < 0:
+            return match.start(1)
+    return 0
+
+
+def _bad_path(detail: str, offset: int) -> ClientError:
+    return ClientError(400, "RP-400-path", detail, offset, part="path")
+
+
+def _bad_target(detail: str, offset: int = 0) -> ClientError:
+    return ClientError(400, "RP-400-target", detail, offset, part="target")

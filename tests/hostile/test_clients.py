@@ -14,8 +14,9 @@ from .injection import HTTP, Injection
 from .naming import named
 from .strict import Received
 
-#: Causes of which the error log says where in the head it was.
-LOCATED = re.compile(r"\(RP-400-(?:request-line|field-name|field-value|fold|head|fields)\)")
+#: Every refusal of a client's bytes: the error log says where it was.
+REFUSED = re.compile(r"\(RP-(?:400|414|501|505)-")
+WHERE = re.compile(r" at byte ([0-9]+) of the (head|target|path|decoded path|body) \(RP-")
 
 
 class ClientTests(HostileClient):
@@ -43,8 +44,10 @@ class ClientTests(HostileClient):
         self.assertEqual(closed, case.closed)
         self.assertIn(case.says, "\n".join(errors))
         for line in errors:
-            if LOCATED.search(line):
-                self.assertRegex(line, r" at byte [0-9]+ \(RP-400-")
+            if REFUSED.search(line):
+                where = WHERE.search(line)
+                self.assertIsNotNone(where, line)
+                self.assertLessEqual(int(where[1]), sum(map(len, case.sent)), line)
         self._fields(case, reached)
         self.assertEqual(descriptors(), before)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from ..support import Client, Upstream, ok, request
@@ -14,6 +16,8 @@ GROUP = (
     "upstream two { server 127.0.0.1:8080 max_fails=0; server 127.0.0.1:8081 max_fails=0; }"
     + PASS % ("two", "proxy_next_upstream error timeout invalid_header;")
 )
+#: What is wrong with an answer as a whole, and at no byte of it.
+UNPLACED = re.compile("too big header|interim answers|switched protocols")
 #: How the same upstream is met: the configuration, and the client's version.
 VARIANTS = {
     "buffered": (PASS % ("127.0.0.1:8080", ""), b"1.1"),
@@ -63,6 +67,9 @@ class UpstreamTests(HostileUpstream):
         self.hold(bench, client, [] if kept else [upstream])
         for line in bench.errors():
             self.assertNotRegex(line, r" \[(?:crit|alert|emerg)\] ")
+            if "(RP-502-protocol)" in line and not UNPLACED.search(line):
+                self.assertRegex(line, r" at byte [0-9]+ of the (?:head|body) \(RP-502-protocol\)")
+                self.assertRegex(line, r', upstream: "http://127\.0\.0\.1:808[01]/?')
 
     def _break(self, case: Case, upstream: Upstream) -> None:
         for piece in case.sent:

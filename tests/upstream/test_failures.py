@@ -168,7 +168,20 @@ class FailureTests(SynchronousTestCase):
         self.assertEqual(
             (answer.status, answer.complete, self.client.ended), (200, False, "closed")
         )
-        self.assertIn("not a chunk size", self.bench.errors()[0])
+        self.assertIn(
+            "not a chunk size line: 'zz\\r' at byte 0 of the body", self.bench.errors()[0]
+        )
+
+    def test_surplus(self) -> None:
+        """What is behind an answer is told of, and the connection is not used again."""
+        self.client.ask()
+        self.bench.upstream().send(LENGTH + b"1234567890" * 2)
+        self.assertTrue(self.client.answer().complete)
+        self.assertTrue(self.bench.upstreams[0].ended)
+        (line,) = self.bench.errors()
+        self.assertIn(" [warn] ", line)
+        self.assertIn("more than its answer, at least 10 bytes: connection closed", line)
+        self.assertIn(', upstream: "http://127.0.0.1:8080', line)
 
 
 class TruncationTests(SynchronousTestCase):
@@ -191,7 +204,8 @@ class TruncationTests(SynchronousTestCase):
         for version in (b"1.0", b"1.1"):
             found = self.cut(LENGTH + b"123", version=version)
             self.assertEqual(found, (b"123", False, "closed"))
-            self.assertIn("prematurely closed connection in the body", self.errors[0])
+            what = "prematurely closed connection in the body, after 3 bytes of it"
+            self.assertIn(what, self.errors[0])
             self.assertIn('" 200 3 ', self.log[0])
 
     def test_chunks(self) -> None:

@@ -150,19 +150,23 @@ class LimitTests(SynchronousTestCase):
         long = request(b"/" + b"a" * 1100)
         for message in (long, long[:1080]):
             self.assert_refused(bench, message, 414, "a request line over 1024 bytes")
+            self.assertIn(" at byte 1024 of the head ", bench.errors()[-1])
         client = bench.client()
         self.assertEqual(client.get(b"/" + b"a" * 990).status, 200)
 
     def test_long_fields(self) -> None:
         """A field over one buffer, or a head over all of them, is 400."""
         bench = serve(self, SERVER.format("large_client_header_buffers 2 1k;"))
-        for message in (
-            request(b"/", b"X: " + b"x" * 1100),
-            request(b"/", b"X: " + b"x" * 1100)[:1180],
-            request(b"/", *[b"X: " + b"x" * 100] * 21),
-            request(b"/", *[b"X: " + b"x" * 100] * 40)[:2100],
+        line, head = "a line over 1024 bytes, field 'X' ", "a head over 2048 bytes "
+        for message, why, at in (
+            (request(b"/", b"X: " + b"x" * 1100), line, 35 + 1024),
+            (request(b"/", b"X: " + b"x" * 1100)[:1180], line, 35 + 1024),
+            (request(b"/", *[b"X: " + b"x" * 100] * 21), head, 2048),
+            (request(b"/", *[b"X: " + b"x" * 100] * 40)[:2100], head, 2048),
+            (request(b"/", *[b"X: " + b"x" * 100] * 19, b"Y: " + b"y" * 1100), head, 2048),
         ):
-            self.assert_refused(bench, message, 400, "over 2048 in all")
+            self.assert_refused(bench, message, 400, f"{why}(large_client_header_buffers)")
+            self.assertIn(f" at byte {at} of the head ", bench.errors()[-1])
         client = bench.client()
         self.assertEqual(client.get(b"/", *[b"X: " + b"x" * 100] * 17).status, 200)
 
