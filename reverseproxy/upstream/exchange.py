@@ -7,6 +7,7 @@ What a slow reader leaves is kept in memory up to `proxy_buffers`, then in a tem
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
@@ -16,7 +17,9 @@ from reverseproxy.errors import (
     ReverseProxyError,
     SpoolError,
     UpstreamError,
+    UpstreamProtocolError,
 )
+from reverseproxy.wire.framing import connection_tokens
 
 from . import relay
 from .attempts import Attempts
@@ -385,11 +388,34 @@ class Exchange(Attempts):
         """The client's connection is gone; `client_gone` follows."""
 
 
+#: What the upstream was asked to switch to.
+_SENT_UPGRADE = re.compile(rb"\r\nUpgrade:([^\r]*)\r\n", re.IGNORECASE)
+
+
 class Upgrade(Exchange):
     """An exchange whose request asks the upstream to switch protocols."""
 
     __slots__ = ()
     upgrades = True
+
+    def switched(self, client: ProxyClient, head: ResponseHead) -> Tunnel:
+        """As of the base class; a protocol that was not offered is refused (RFC 9110 section 7.8).
+
+        Offered is what the client asked for, and this proxy passed on; nothing under HTTP/1.0, nor
+        where Connection does not name Upgrade.
+        """
+        asked, offered = self.request.head, frozenset[bytes]()
+        sent = _SENT_UPGRADE.search(self._head)
+        asks = b"upgrade" in connection_tokens(asked.joined(b"connection"))
+        if sent is not None and asks and asked.version == b"1.1":
+            offered = connection_tokens(sent[1]) & connection_tokens(asked.joined(b"upgrade"))
+        named = connection_tokens(head.joined(b"upgrade"))
+        if not named or not named <= offered:
+            to, of = (
+                ascii(b", ".join(sorted(names)).decode("latin-1")) for names in (named, offered)
+            )
+            raise UpstreamProtocolError(f"upstream switched protocols to {to}, {of} was offered")
+        return super().switched(client, head)
 
     def _answered_elsewhere(self, head: ResponseHead) -> bool:
         """As of the base class; the upstream stays with HTTP, so what the client sent is dropped.

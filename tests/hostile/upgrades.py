@@ -56,6 +56,21 @@ ANSWERS = {
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
         True,
     ),
+    "101 to another": (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+        False,
+    ),
+    "101 to two": (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket, h2c\r\n"
+        b"Connection: upgrade\r\n\r\n",
+        False,
+    ),
+    "101 to nothing": (b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n", False),
+    "101 to another, and a frame": (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: TLS/1.0\r\nConnection: upgrade\r\n\r\n"
+        b"\x81\x05hello",
+        False,
+    ),
     "nonsense": (b"nonsense\r\n\r\n", False),
 }
 

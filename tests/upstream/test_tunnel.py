@@ -15,15 +15,18 @@ NGINX_WAY = 'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection
 
 
 class HandshakeTests(SynchronousTestCase):
-    def sent(self, extra: str, *fields: bytes, **more: bytes) -> dict[bytes, bytes]:
+    def sent(
+        self, extra: str, *fields: bytes, answer: bytes = SWITCHED, **more: bytes
+    ) -> dict[bytes, bytes]:
         """The Upgrade and Connection that an upstream gets, and the status when it answers 101."""
         bench = proxied(self, extra)
         client = bench.client()
         client.send(request(b"/", *fields, **more))
         upstream = bench.upstream()
         found = {name.lower(): value for name, value in upstream.fields()}
-        upstream.send(SWITCHED)
+        upstream.send(answer)
         status = client.received[9:12]
+        self.errors = bench.errors()
         kept = {name: found[name] for name in (b"upgrade", b"connection") if name in found}
         return {**kept, b"status": status}
 
@@ -49,11 +52,37 @@ class HandshakeTests(SynchronousTestCase):
 
     def test_configured(self) -> None:
         """proxy_set_header passes any protocol, as in nginx; without Upgrade nothing is asked."""
+        other = SWITCHED.replace(b"websocket", b"H2C")
         self.assertEqual(
-            self.sent(NGINX_WAY, b"Upgrade: h2c", b"Connection: upgrade"),
+            self.sent(NGINX_WAY, b"Upgrade: h2c", b"Connection: upgrade", answer=other),
             {b"upgrade": b"h2c", b"connection": b"upgrade", b"status": b"101"},
         )
         self.assertEqual(self.sent(NGINX_WAY), {b"connection": b"upgrade", b"status": b"502"})
+
+    def test_not_offered(self) -> None:
+        """A 101 to a protocol that was not offered is 502 (RFC 9110 section 7.8).
+
+        The client has to have asked for it, and the upstream has to have been told so.
+        """
+        own = 'proxy_set_header Upgrade websocket; proxy_set_header Connection "upgrade";'
+        two = (b"Upgrade: websocket, h2c", b"Connection: upgrade")
+        h2c, none = SWITCHED.replace(b"websocket", b"h2c"), SWITCHED.replace(b"websocket", b"")
+        for extra, answer, fields, more in (
+            ("", h2c, ASKS, {}),
+            ("", none, ASKS, {}),
+            ("", SWITCHED.replace(b"websocket", b"websocket, h2c"), ASKS, {}),
+            ("", SWITCHED.replace(b"websocket", b"web\x80"), ASKS, {}),
+            (NGINX_WAY, SWITCHED, (b"Upgrade: h2c", b"Connection: upgrade"), {}),
+            (NGINX_WAY, SWITCHED, (b"Upgrade: websocket",), {}),
+            (NGINX_WAY, SWITCHED, ASKS, {"version": b"1.0"}),
+            (own, SWITCHED, (), {}),
+            (own, h2c, two, {}),
+        ):
+            status = self.sent(extra, *fields, answer=answer, **more)[b"status"]
+            self.assertEqual(status, b"502", (extra, fields, answer))
+            self.assertIn("switched protocols to '", self.errors[0])
+        for extra in (NGINX_WAY, own):
+            self.assertEqual(self.sent(extra, *two)[b"status"], b"101")
 
     def test_answer(self) -> None:
         """The client gets the 101 with its fields, and what add_header adds `always`."""

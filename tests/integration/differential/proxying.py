@@ -255,4 +255,24 @@ CASES = [
             "/x?Content-Encoding=br", "/x?Content-Type=image%2Fgif", fields="Accept-Encoding: gzip"
         ),
     ),
+    Case(
+        "101 to another protocol",
+        """
+        proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;
+        location / { proxy_pass http://127.0.0.1:{upstream}; }
+        """,
+        tuple(
+            request.replace(b"Upgrade: %s", b"Upgrade: " + offered)
+            for offered in (b"websocket", b"websocket, h2c")
+            for request in get(
+                "/status/101?Upgrade=tls",
+                "/status/101?Upgrade=websocket%2C+tls",
+                "/status/101",
+                fields="Upgrade: %s\nConnection: upgrade",
+            )
+        )
+        + get("/status/101?Upgrade=websocket", fields="Upgrade: websocket"),
+        reason="RFC 9110 section 7.8: a switch is to what the client offered; nginx makes a tunnel "
+        "whatever the 101 names, also for a client whose Connection does not name Upgrade",
+    ),
 ]
