@@ -268,7 +268,7 @@ CASES = [
                 "/status/101?Upgrade=tls",
                 "/status/101?Upgrade=websocket%2C+tls",
                 "/status/101",
-                fields="Upgrade: %s\nConnection: upgrade",
+                fields="Upgrade: %s\nConnection: upgrade, close",
             )
         )
         + get("/status/101?Upgrade=websocket", fields="Upgrade: websocket"),
