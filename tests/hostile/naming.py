@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+from twisted.trial.unittest import SynchronousTestCase
 
 
 class Named(Protocol):
@@ -33,3 +35,24 @@ def named(cases: Iterable[T]) -> dict[str, T]:
             method = f"{name}_{number}"
         found[method] = case
     return found
+
+
+def add_tests(
+    to: type[SynchronousTestCase], cases: Iterable[T], says: Callable[[T], str]
+) -> list[T]:
+    """Give a test case's class a method for each case, which calls its `case`; all of them.
+
+    `says` is what a method's docstring adds to the case's name: what holds.
+    """
+    found = named(cases)
+    for method, case in found.items():
+        setattr(to, method, _test(case, f"{case.name}: {says(case)}."))
+    return list(found.values())
+
+
+def _test(case: T, doc: str) -> Callable[[Any], None]:
+    def test(self: Any) -> None:
+        self.case(case)
+
+    test.__doc__ = doc
+    return test

@@ -11,7 +11,7 @@ from . import clients, injection
 from .clients import Case
 from .holding import HostileClient, descriptors
 from .injection import HTTP, Injection
-from .naming import named
+from .naming import add_tests
 from .strict import Received
 
 #: Every refusal of a client's bytes: the error log says where it was.
@@ -56,17 +56,11 @@ class ClientTests(HostileClient):
             self.assertEqual((name, tuple(reached[0].all(name))), (name, values))
 
 
-def _test(case: Case) -> object:
-    def test(self: ClientTests) -> None:
-        self.case(case)
-
-    test.__doc__ = f"{case.name}: answered {case.statuses}, {len(case.reached)} go on."
-    return test
-
-
-CASES = list(clients.cases())
-for _name, _case in named(CASES).items():
-    setattr(ClientTests, _name, _test(_case))
+CASES = add_tests(
+    ClientTests,
+    clients.cases(),
+    lambda case: f"answered {case.statuses}, {len(case.reached)} go on",
+)
 
 
 class InjectionTests(HostileClient):
@@ -90,17 +84,7 @@ class InjectionTests(HostileClient):
             self.assertRegex(line, r"\A\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]+\] [ -~]*\Z")
 
 
-def _injection(case: Injection) -> object:
-    def test(self: InjectionTests) -> None:
-        self.case(case)
-
-    test.__doc__ = f"{case.name}: nothing is injected."
-    return test
-
-
-INJECTIONS = list(injection.cases())
-for _method, _injected in named(INJECTIONS).items():
-    setattr(InjectionTests, _method, _injection(_injected))
+INJECTIONS = add_tests(InjectionTests, injection.cases(), lambda _case: "nothing is injected")
 
 
 class CountTests(SynchronousTestCase):

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ..support import ok
 from . import upgrades
 from .holding import PASS, HostileUpstream, read
-from .naming import named
+from .naming import add_tests
 from .strict import RequestReader
 from .upgrades import Upgrade
 
@@ -55,17 +55,11 @@ class UpgradeTests(HostileUpstream):
         self.hold(bench, bench.client(), [upstream] if upstream.ended else [])
 
 
-def _test(case: Upgrade) -> object:
-    def test(self: UpgradeTests) -> None:
-        self.case(case)
-
-    test.__doc__ = f"{case.name}: {'a tunnel' if case.asked and case.agrees else 'no tunnel'}."
-    return test
-
-
-CASES = list(upgrades.cases())
-for _method, _case in named(CASES).items():
-    setattr(UpgradeTests, _method, _test(_case))
+CASES = add_tests(
+    UpgradeTests,
+    upgrades.cases(),
+    lambda case: "a tunnel" if case.asked and case.agrees else "no tunnel",
+)
 
 
 class CountTests(SynchronousTestCase):

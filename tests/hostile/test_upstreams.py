@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ..support import Client, Upstream, ok, request
 from . import upstreams
 from .holding import PASS, HostileUpstream, read
-from .naming import named
+from .naming import add_tests
 from .upstreams import Case
 
 GROUP = (
@@ -97,17 +97,7 @@ class UpstreamTests(HostileUpstream):
             self.assertEqual(reply.status, int(outcome))
 
 
-def _test(case: Case) -> object:
-    def test(self: UpstreamTests) -> None:
-        self.case(case)
-
-    test.__doc__ = f"{case.name}: {case.outcome}."
-    return test
-
-
-CASES = list(upstreams.cases())
-for _method, _case in named(CASES).items():
-    setattr(UpstreamTests, _method, _test(_case))
+CASES = add_tests(UpstreamTests, upstreams.cases(), lambda case: case.outcome)
 
 
 class CountTests(SynchronousTestCase):
