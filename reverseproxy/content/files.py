@@ -104,13 +104,15 @@ class FileProducer:
             before, start, stop = self._parts[0]
             if before:
                 request.write(before)
-            data = os.pread(file.fd, min(PIECE, stop - start), start)
+            why = "the file became shorter while it was sent"
+            try:
+                data = os.pread(file.fd, min(PIECE, stop - start), start)
+            except OSError as error:
+                data, why = b"", f"reading a file failed ({error.errno}: {error.strerror})"
             if not data:
                 # No length may have been promised (gzip): only a cut tells the client.
                 self._stop()
-                request.location.error_log.error(
-                    "the file became shorter while it was sent: connection cut", request=request
-                )
+                request.location.error_log.error(f"{why}: connection cut", request=request)
                 request.abandon()
                 return
             start += len(data)

@@ -43,7 +43,10 @@ def entries(path: bytes) -> list[Entry]:
                 continue
             except OSError:
                 # A link to nothing is listed as what it is.
-                status = item.stat(follow_symlinks=False)
+                try:
+                    status = item.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
             mode = status.st_mode
             kind = "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
             found.append(Entry(item.name, kind, status.st_size, int(status.st_mtime)))

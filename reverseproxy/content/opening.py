@@ -64,8 +64,9 @@ def finder(place: Place) -> Callable[[Request, bytes, bool], bool]:
 
     def found(request: Request, path: bytes, directory: bool) -> bool:
         try:
-            return open_file(request, path).is_directory is directory
+            file = open_file(request, path)
         except OSError:
             return False
+        return file.is_directory if directory else file.is_file
 
     return found

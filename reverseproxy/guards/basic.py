@@ -19,6 +19,7 @@ from reverseproxy.config import (
     settings,
     template,
 )
+from reverseproxy.content.files import OpenFile
 from reverseproxy.errors import Refusal
 from reverseproxy.wire.credentials import basic_credentials
 
@@ -76,12 +77,15 @@ class UserFile:
         self._users: dict[bytes, bytes] = {}
 
     def find(self, user: bytes) -> bytes | None:
-        """The hash of a user's password. Raises OSError."""
+        """The hash of a user's password. Raises OSError; ValueError for what is no regular file."""
         status = os.stat(self.path)
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         if stamp != self._stamp:
-            with open(self.path, "rb") as file:
-                self._users = self._read(file.read())
+            # A fifo would be waited for, and a device may have no end.
+            opened = OpenFile(self.path)
+            if not opened.is_file:
+                raise ValueError("not a regular file")
+            self._users = self._read(opened.read())
             self._stamp = stamp
         return self._users.get(user)
 

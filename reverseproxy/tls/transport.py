@@ -258,8 +258,8 @@ class Secure(SendAtOnce):
                 try:
                     if not self._fill():
                         return None
-                except EOFError:
-                    # A file shrank under us: only a cut tells the client.
+                except (EOFError, OSError):
+                    # A file shrank under us, or can't be read: only a cut tells the client.
                     self.shrunk = True
                     return main.CONNECTION_LOST
             result = super().doWrite()

@@ -268,15 +268,19 @@ class Exchange(Attempts):
         try:
             overflow.write(data)
         except SpoolError as error:
-            if self.client is not None:
-                self.client.drop()
-                self.client = None
-            self._free()
-            self._finish()
-            self.request.fail(error)
+            self._give_up(error)
             return
         if overflow.full and self.client is not None:
             self.client.pause()
+
+    def _give_up(self, error: SpoolError) -> None:
+        """The machine failed: the answer is cut."""
+        if self.client is not None:
+            self.client.drop()
+            self.client = None
+        self._free()
+        self._finish()
+        self.request.fail(error)
 
     def pause_in_stream(self) -> None:
         """Nothing more is here for now.
@@ -363,7 +367,11 @@ class Exchange(Attempts):
         self._paused = False
         overflow = self._overflow
         while overflow is not None and not self._paused:
-            data = overflow.read(self._route.piece_size)
+            try:
+                data = overflow.read(self._route.piece_size)
+            except SpoolError as error:
+                self._give_up(error)
+                return
             if data:
                 self.request.write(data)
             elif overflow.complete:

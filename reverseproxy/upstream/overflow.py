@@ -40,10 +40,16 @@ class Overflow:
             rest = rest[count:]
 
     def read(self, size: int) -> bytes:
-        """The next piece, of `size` bytes at most; empty when there is none now."""
+        """The next piece, of `size` bytes at most; empty when there is none now.
+
+        Raises SpoolError.
+        """
         if self._read >= self._written:
             return b""
-        data = os.pread(self._fd, min(size, self._written - self._read), self._read)
+        try:
+            data = os.pread(self._fd, min(size, self._written - self._read), self._read)
+        except OSError as error:
+            raise SpoolError(self._directory.path, error) from error
         self._read += len(data)
         return data
 

@@ -285,7 +285,8 @@ class Request(RedirectingRequest):
         if not self.startedWriting:
             self.code = self._lost_code
         if getattr(self.channel.transport, "shrunk", False):
-            self.location.error_log.error("a file shrank while it was sent: cut", request=self)
+            what = "a file shrank while it was sent, or can't be read: cut"
+            self.location.error_log.error(what, request=self)
         if self.watcher is not None:
             self.watcher.client_gone()
         self.sentLength = max(0, self.sentLength - getattr(self.channel.transport, "unsent", 0))
