@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import attrs
 
+from . import framing, heads
+
 OK = b"HTTP/1.1 200 OK\r\n"
 FIVE = OK + b"Content-Length: 5\r\n\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -46,6 +48,14 @@ STATUS_LINES = (
     b"HTTP/1.1 \xb2\xb0\xb0 OK", b"ICY 200 OK", b"SSH-2.0-OpenSSH_9.2", b"220 mail ESMTP",
     b"<html>", b"GET / HTTP/1.1", b"\x15\x03\x01\0\x02\x02\x28", b"\0\0\x12\x04\0\0\0\0\0",
     b"\r\nHTTP/1.1 200 OK", b"Status: 200 OK", b"{}", b"\xef\xbb\xbfHTTP/1.1 200 OK",
+    b"HTTP /1.1 200 OK", b"HTTP/ 1.1 200 OK", b"HTTP/1 .1 200 OK", b"HTTP/1.1200 OK",
+    b"HTTP/1.1 2e2 OK", b"HTTP/1.1 200.0 OK", b"HTTP/1.1 200;OK", b"HTTP/1.1 200,OK",
+    b"HTTP/1.1 -0 OK", b"HTTP/1.1 \xef\xbc\x92\xef\xbc\x90\xef\xbc\x90 OK", b"H\0TTP/1.1 200 OK",
+    b"HTTP/1.1 200\0OK", b"HTTP/1.1 200\x0bOK", b"HTTP/1.1 200\xa0OK", b"HTTP/1.1/1.1 200 OK",
+    b"HTTP\\1.1 200 OK", b"HTTP/0x1.1 200 OK", b"HTTP/1.1.1 200 OK", b"HTTP/1.1a 200 OK",
+    b"HTTP/1.1 +20 OK", b"HTTP/1.1 1 00 OK", b"HTTP/1.1 4294967496 OK", b"HTTP/1.1 99 OK",
+    b"RTSP/1.0 200 OK", b"SIP/2.0 200 OK", b"+OK POP3", b"* OK IMAP4rev1", b"AMQP\0\0\x09\x01",
+    b"-ERR unknown command", b"PRI * HTTP/2.0", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
 )  # fmt: skip
 FIELD_LINES = (
     b"nonsense", b": x", b"A : b", b"A\t: b", b" A: b", b"\tA: b", b"A: b\r\n c", b"A: b\r\n\tc",
@@ -116,6 +126,74 @@ def _heads() -> Iterator[Case]:
     yield Case("no head, and an end", (b"hello",), end="close")
 
 
+#: Where one byte that must not stand there stands, all of it fields that somebody acts on.
+PLACES = {
+    "the status": b"HTTP/1.1 20%b0 OK\r\n",
+    "the reason": b"HTTP/1.1 200 O%bK\r\n",
+    "a name": OK + b"X%b-Y: z\r\n",
+    "a value": OK + b"X: y%bz\r\n",
+    "Location": OK + b"Location: /%bX-Injected: y\r\n",
+    "Set-Cookie": OK + b"Set-Cookie: a=b%bSet-Cookie: X\r\n",
+    "X-Accel-Redirect": OK + b"X-Accel-Redirect: /in%bX-Injected: y\r\n",
+    "X-Accel-Charset": OK + b"X-Accel-Charset: utf-8%bX-Injected: y\r\n",
+    "a trailer": CHUNKED + b"5\r\nhello\r\n0\r\nX: y%bz\r\n",
+}
+
+
+def _bytes() -> Iterator[Case]:
+    """Every control byte, and a bare CR, in every place."""
+    for code in (*heads.CONTROLS, 0x0D):
+        for place, shape in PLACES.items():
+            sent = shape % bytes((code,))
+            in_body = place == "a trailer"
+            sent += b"\r\n" if in_body else b"Content-Length: 5\r\n\r\nhello"
+            yield Case(f"byte 0x{code:02x} in {place}", (sent,), "cut" if in_body else "502")
+
+
+def _as_clients() -> Iterator[Case]:
+    """Each obfuscation of framing that the table of clients has."""
+    body = b"\r\n\r\n" + framing.CHUNKS
+    refused = {**framing.MALFORMED, **framing.OTHER}
+    for name, line in refused.items():
+        yield Case(f"transfer-encoding: {name}", (OK + line + body,))
+        for position, lines in {
+            "after chunked": (framing.CHUNKED, line),
+            "before chunked": (line, framing.CHUNKED),
+            "with a length": (framing.LENGTH, line),
+        }.items():
+            sent = OK + b"\r\n".join(lines) + body
+            yield Case(f"transfer-encoding: {name}, {position}", (sent,))
+    for name, line in framing.PLAIN.items():
+        sent = OK + line + body
+        yield Case(f"transfer-encoding: {name}", (sent,), "whole", body=b"abc", kept=True)
+        sent = OK + line + b"\r\n" + framing.LENGTH + body
+        yield Case(f"transfer-encoding: {name}, with a length", (sent,))
+    for name, line in framing.UNRELATED.items():
+        sent = OK + line + b"\r\n" + framing.LENGTH + body
+        yield Case(
+            f"no transfer-encoding: {name}", (sent,), "whole", body=framing.CHUNKS, kept=True
+        )
+    for name, value in framing.BAD_LENGTHS.items():
+        for position, lines in {
+            "alone": (b"Content-Length: " + value,),
+            "after a good one": (b"Content-Length: 5", b"Content-Length: " + value),
+            "before a good one": (b"Content-Length: " + value, b"Content-Length: 5"),
+        }.items():
+            sent = OK + b"\r\n".join(lines) + b"\r\n\r\nhello"
+            yield Case(f"content-length: {name}, {position}", (sent,))
+    for name, line in framing.BAD_SIZES.items():
+        sent = CHUNKED + b"5\r\nhello\r\n" + line % b"5" + b"hello\r\n0\r\n\r\n"
+        yield Case(f"chunk size: {name}", (sent,), "cut")
+        sent = CHUNKED + b"5\r\nhello\r\n" + line % b"0" + b"\r\n"
+        yield Case(f"last chunk size: {name}", (sent,), "cut")
+    for name, line in framing.GOOD_SIZES.items():
+        sent = CHUNKED + line % b"5" + b"hello\r\n" + line % b"0" + b"\r\n"
+        yield Case(f"chunk size: {name}", (sent,), "whole", kept=True)
+    for name, lines in framing.BAD_TRAILERS.items():
+        sent = CHUNKED + b"5\r\nhello\r\n0\r\n" + lines
+        yield Case(f"trailer: {name}", (sent,), "cut")
+
+
 def _interim() -> Iterator[Case]:
     for code in (100, 102, 103, 110, 199):
         one = b"HTTP/1.1 %d X\r\n\r\n" % code
@@ -123,6 +201,24 @@ def _interim() -> Iterator[Case]:
         yield Case(f"a flood of {code}, one by one", (one,) * 17)
         yield Case(f"{code} without an end", (one,), end="close")
         yield Case(f"{code} before the answer", (one + GOOD,), "whole", kept=True)
+        for name, more in {
+            "a body": b"\r\nhello",
+            "a length and a body": b"Content-Length: 5\r\n\r\nhello",
+            "chunks": b"Transfer-Encoding: chunked\r\n\r\n" + framing.CHUNKS,
+            "a NUL": b"X: \0\r\n\r\n",
+            "a fold": b"X: y\r\n z\r\n\r\n",
+            "an injected Link": b"Link: </a>\rX-Injected: y\r\n\r\n",
+        }.items():
+            sent = b"HTTP/1.1 %d X\r\n%b" % (code, more) + GOOD
+            yield Case(f"{code} with {name}", (sent,))
+        endless = b"HTTP/1.1 %d X\r\n" % code + b"X: y\r\n" * 1000
+        yield Case(f"{code} with endless fields", (endless,))
+    hinted = b"HTTP/1.1 103 E\r\nLink: </a>\r\n\r\n" + GOOD
+    at_head = hinted.index(GOOD) + len(FIVE)
+    for at in range(1, len(hinted)):
+        for end in ("close", "reset"):
+            outcome = "502" if at < at_head else "cut"
+            yield Case(f"{end} at byte {at}, after a hint", (hinted[:at],), outcome, end)
     yield Case("101 unasked", (b"HTTP/1.1 101 Switching\r\n\r\n",))
     upgraded = b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
     yield Case("101 to websocket unasked", (upgraded,))
@@ -152,6 +248,8 @@ def _ends() -> Iterator[Case]:
     for name, answer in {
         "with a length": GOOD,
         "in chunks": CHUNKED + b"5\r\nhello\r\n0\r\n\r\n",
+        "in chunks with all": CHUNKED + b"2;a=b\r\nhe\r\n003\r\nllo\r\n000;c\r\nX: y\r\n\r\n",
+        "of HTTP/1.0": b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + FIVE[17:] + b"hello",
     }.items():
         head = answer.index(b"\r\n\r\n") + 4
         for at in range(len(answer)):
@@ -181,6 +279,8 @@ def _garbage() -> Iterator[Case]:
         }.items():
             yield Case(f"{what} behind {name}", (answer + more,), "whole")
             yield Case(f"{what} behind {name}, later", (answer, more), "whole")
+            for end in ("close", "reset"):
+                yield Case(f"{what} behind {name}, {end}", (answer + more,), "whole", end)
     for status in (204, 304):
         head = b"HTTP/1.1 %d X\r\n" % status
         for name, more in {
@@ -203,6 +303,8 @@ def _garbage() -> Iterator[Case]:
 def cases() -> Iterator[Case]:
     """Every case."""
     yield from _heads()
+    yield from _bytes()
+    yield from _as_clients()
     yield from _interim()
     yield from _bodies()
     yield from _ends()
