@@ -106,3 +106,44 @@ class CountTests(SynchronousTestCase):
     def test_count(self) -> None:
         """There are 120 broken upstreams and more."""
         self.assertGreater(len(CASES), 120)
+
+
+class EarlyTests(HostileUpstream):
+    """An answer that is there before the request is."""
+
+    def early(self, more: str, piece: int, room: float) -> None:
+        """An answer to an upload of which the upstream has a part: it is told, and dropped."""
+        bench = self.begin(PASS % ("127.0.0.1:8080", more))
+        client = bench.client()
+        upload = request(b"/first", method=b"PUT", body=b"x" * 300_000)
+        client.send(upload[:piece])
+        upstream = bench.upstream()
+        upstream.stop_reading(room)
+        client.send(upload[piece:])
+        upstream.send(ok(b"early"))
+        reply = read(client, b"PUT")[0]
+        self.assertEqual((reply.status, reply.body, reply.complete), (200, b"early", True))
+        self.assertTrue(upstream.ended)
+        self.assertEqual(bench.idle(), 0)
+        upstream.take()
+        self.hold(bench, client, [upstream])
+
+    def test_streamed(self) -> None:
+        """While the client is still sending, and while the upstream takes no more."""
+        self.early("proxy_request_buffering off;", 5000, 3000)
+        self.early("proxy_request_buffering off; proxy_buffering off;", 5000, 3000)
+
+    def test_with_the_connection(self) -> None:
+        """What comes with the connection itself is an answer to a request that is not whole."""
+        bench = self.begin(PASS % ("127.0.0.1:8080", ""))
+        client = bench.client()
+        bench.upstream_room = 1000
+        client.send(request(b"/first", method=b"PUT", body=b"x" * 300_000))
+        upstream = bench.upstream()
+        self.assertLess(len(upstream.received), 300_000)
+        upstream.send(ok(b"early") + ok(b"poison"))
+        reply = read(client, b"PUT")[0]
+        self.assertEqual((reply.body, reply.complete), (b"early", True))
+        self.assertTrue(upstream.ended)
+        upstream.take()
+        self.hold(bench, client, [upstream])
