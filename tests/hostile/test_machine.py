@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.errors import SpoolError
 from reverseproxy.logs import files
+from reverseproxy.process import forking
 from reverseproxy.process.polling import steady
 from reverseproxy.web import spool
 
@@ -204,6 +205,26 @@ class ClockTests(SynchronousTestCase):
         clock = Clock()
         steady(clock)
         self.assertEqual(clock.seconds(), 0)
+
+    def test_worker(self) -> None:
+        """A forked worker has such a reactor: a clock that is set back holds up no timer of it."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        master = EPollReactor()
+        self.addCleanup(master._poller.close)
+
+        def run(reactor: Any) -> None:
+            called: list[float] = []
+            reactor.callLater(0, called.append, 1)
+            time.time = lambda: -1e9  # type: ignore[method-assign]  # it is this process's own
+            reactor.runUntilCurrent()
+            same = reactor.seconds is time.monotonic and reactor is not master
+            os.write(writing, b"%d%d" % (same, len(called)))
+
+        pid = forking.fork(master, run)
+        os.close(writing)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        self.assertEqual(os.read(reading, 10), b"11")
 
     def test_timeouts(self) -> None:
         """A jump of the time of day ends nothing and prolongs nothing."""
