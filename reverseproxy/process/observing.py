@@ -32,9 +32,12 @@ class Observer:
     def __call__(self, event: LogEvent) -> None:
         """Write an event as a line; a failure at level error and above with its place."""
         level = event.get("log_level", LogLevel.info)
-        failure = event.get("log_failure")
+        # `log.err`, which the reactor uses, has it under its old name.
+        failure = event.get("log_failure", event.get("failure"))
         if failure is not None and level >= LogLevel.error:
-            self.error_log().failure("unhandled error", failure)
+            short = failure.check(MemoryError) is not None
+            what = "out of memory, what asked for it is dropped" if short else "unhandled error"
+            self.error_log().failure(what, failure)
             return
         text = formatEvent(event)
         if text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
 import threading
@@ -32,14 +33,18 @@ class Uploads:
         self.found: list[Upload] = []
         self.free = threading.Event()
         self.free.set()
+        self._connections: list[socket.socket] = []
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port = int(self._listening.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more, and leave whoever is connected."""
         self._listening.close()
         self.free.set()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
@@ -47,6 +52,7 @@ class Uploads:
                 connection = self._listening.accept()[0]
             except OSError:
                 return
+            self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:

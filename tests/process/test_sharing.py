@@ -7,10 +7,13 @@ import os
 from typing import Any
 
 from twisted.logger import LogLevel
+from twisted.python.failure import Failure
+from twisted.python.log import LogPublisher as LegacyLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.content.stubstatus import Numbers
 from reverseproxy.guards.zones import IN_PROCESS
+from reverseproxy.logs.errors import ErrorLog
 from reverseproxy.process import control
 from reverseproxy.process.observing import Observer
 from reverseproxy.process.sharing import Shared
@@ -172,3 +175,34 @@ class ObserverTests(SynchronousTestCase):
         self.assertEqual(
             lines, [("info", "Site starting on 80"), ("warn", "careful"), ("crit", "oh")]
         )
+
+    def test_failures(self) -> None:
+        """A failure is one line with its place, whichever way Twisted tells of it."""
+        told: list[str] = []
+
+        class Log:
+            def failure(self, message: str, failure: Failure) -> None:
+                told.append(f"{message}: {failure.type.__name__}")
+
+        log: Any = Log()
+        observer = Observer(lambda: log)
+        for key, error in (("log_failure", KeyError()), ("failure", MemoryError())):
+            observer({"log_level": LogLevel.critical, "log_format": "", key: Failure(error)})
+        self.assertEqual(
+            told,
+            [
+                "unhandled error: KeyError",
+                "out of memory, what asked for it is dropped: MemoryError",
+            ],
+        )
+
+    def test_legacy(self) -> None:
+        """So it is for what the reactor catches."""
+        lines: list[str] = []
+        write = ErrorLog((((lambda line, _level: lines.append(line.decode())), "info"),))
+        observer = Observer(lambda: write)
+        publisher = LegacyLogPublisher(observer, observer)
+        publisher.msg(failure=Failure(MemoryError()), why=None, isError=1)
+        self.assertEqual(len(lines), 1)
+        self.assertIn("[crit]", lines[0])
+        self.assertIn(": out of memory, what asked for it is dropped: MemoryError", lines[0])
