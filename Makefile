@@ -46,7 +46,7 @@ check: $(VENV)/with-check
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-fuzz: $(VENV)/with-test
+fuzz: $(VENV)/with-fuzz
 	$(python) -m tests.fuzz $(SECONDS) $(TARGETS)
 
 docs: $(VENV)/with-run
@@ -64,6 +64,11 @@ clean:
 	rm -rf .venv .venv-* run build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis
 	rm -rf *.egg-info dropin.cache twisted/plugins/dropin.cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# atheris has wheels for some Pythons only; without it the seeds are mutated blindly.
+$(VENV)/with-fuzz: $(VENV)/with-test
+	-$(editable) '.[fuzz]'
+	@touch $@
 
 # One venv, filled as far as a target needs it, and made anew when setup.cfg changes.
 $(VENV)/made: setup.cfg

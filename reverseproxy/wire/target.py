@@ -65,7 +65,7 @@ def split_target(method: bytes, target: bytes) -> Target:
         path, mark, query = target.partition(b"?")
         return Target("origin", None, path, query if mark else None, None)
     if method == b"CONNECT":
-        _, port = parse_host(target)
+        _, port = _authority(target, 0)
         if port is None:
             raise _bad_target("the target of CONNECT has no port", len(target))
         return Target("authority", target, b"", None, None)
@@ -77,12 +77,17 @@ def split_target(method: bytes, target: bytes) -> Target:
     if match is None:
         raise _bad_target("neither a path nor an absolute http URI")
     scheme, authority, path, query = match.groups()
-    try:
-        parse_host(authority)
-    except ClientError as error:
-        error.offset, error.part = match.start(2), "target"
-        raise
+    _authority(authority, match.start(2))
     return Target("absolute", authority, path or b"/", query, scheme.lower())
+
+
+def _authority(value: bytes, at: int) -> tuple[bytes, int | None]:
+    """Return the host and the port of an authority that stands at `at` in a target."""
+    try:
+        return parse_host(value)
+    except ClientError as error:
+        error.offset, error.part = at, "target"
+        raise
 
 
 def normalise_path(raw: bytes, merge_slashes: bool = True) -> bytes:

@@ -8,7 +8,7 @@ import time
 from .targets import TARGETS, seeds
 
 #: What means something to one of the readers.
-_WORDS = (
+WORDS = (
     b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b";", b",", b"%", b"..", b"//", b"{", b"}",
     b'"', b"'", b"$", b"#", b"\\", b"~", b"0", b"-1", b"0x", b"ffffffffffffffff", b"\xff", b"\x80",
     b"chunked", b"Content-Length: ", b"Transfer-Encoding: ", b"HTTP/1.1", b"%2e%2e", b"%00",
@@ -24,11 +24,11 @@ def mutated(random: random.Random, seed: bytes, other: bytes) -> bytes:
         upto = min(len(data), at + random.randint(0, 8))
         match random.randrange(6):
             case 0:
-                data[at:at] = random.choice(_WORDS)
+                data[at:at] = random.choice(WORDS)
             case 1:
                 data[at:upto] = b""
             case 2:
-                data[at:upto] = random.choice(_WORDS)
+                data[at:upto] = random.choice(WORDS)
             case 3:
                 data[at : at + 1] = bytes([random.randrange(256)])
             case 4:

@@ -12,7 +12,7 @@ from reverseproxy.errors import ClientError, UpstreamProtocolError
 from reverseproxy.web import variables
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, Decoder, decoder_for
 from reverseproxy.wire.fields import safe_field_value, serialise
-from reverseproxy.wire.framing import request_framing, response_framing
+from reverseproxy.wire.framing import locate, request_framing, response_framing
 from reverseproxy.wire.heads import head_end, parse_request_head, parse_response_head
 from reverseproxy.wire.target import normalise_path, quote_path, split_target
 
@@ -23,14 +23,14 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 Read = tuple[bytes, bool, bytes, list[tuple[bytes, bytes]]]
 
 
-def read_body(decoder: Decoder, pieces: Iterable[bytes]) -> Read | None:
-    """Feed a decoder; None if it refuses."""
+def read_body(decoder: Decoder, pieces: Iterable[bytes]) -> Read | int:
+    """Feed a decoder; where it refused, the place."""
     body = b""
     try:
         for piece in pieces:
             body += b"".join(decoder.feed(piece))
-    except ChunkError:
-        return None
+    except ChunkError as error:
+        return error.offset
     return body, decoder.done, decoder.unused, decoder.trailers
 
 
@@ -52,6 +52,9 @@ def request(data: bytes) -> None:
         target = split_target(head.method, head.target)
     except ClientError as error:
         assert error.status in (400, 501, 505), error
+        locate(data[:end], error)
+        assert error.offset is not None, error
+        assert 0 <= error.offset <= end, error
         return
     assert all(safe_field_value(value) for _, value in head.fields)
     line = b"%b %b HTTP/%b" % (head.method, head.target, head.version)
@@ -68,6 +71,8 @@ def _path(raw: bytes) -> None:
         path = normalise_path(raw)
     except ClientError as error:
         assert error.status == 400, error
+        assert error.offset is not None, error
+        assert 0 <= error.offset <= len(raw), error
         return
     segments = path.split(b"/")
     assert path.startswith(b"/"), path
@@ -88,7 +93,10 @@ def response(data: bytes) -> None:
     try:
         head = parse_response_head(data[:end])
         framing = response_framing(b"GET", head)
-    except UpstreamProtocolError:
+    except UpstreamProtocolError as error:
+        locate(data[:end], error)
+        assert error.offset is not None, error
+        assert 0 <= error.offset <= end, error
         return
     line = b"HTTP/%b %d %b" % (head.version, head.status, head.reason)
     again = parse_response_head(serialise(line, head.fields))

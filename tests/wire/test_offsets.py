@@ -108,6 +108,9 @@ class OffsetTests(SynchronousTestCase):
         for raw, offset in TARGETS.items():
             error = self.assertRaises(ClientError, split_target, b"GET", raw)
             self.assertEqual((error.offset, error.part), (offset, "target"), raw)
+        for raw, offset in ((b"a/b", 0), (b"a.b", 3)):
+            error = self.assertRaises(ClientError, split_target, b"CONNECT", raw)
+            self.assertEqual((error.offset, error.part), (offset, "target"), raw)
 
     def test_bodies(self) -> None:
         """A chunked body's fault is found among all that was sent, framing included."""
