@@ -97,7 +97,8 @@ class Asking:
         """Whether the upstream is asked to switch protocols, and what asks it.
 
         A WebSocket's handshake (RFC 6455 section 4.1) is passed on as it is; any other protocol
-        only where `proxy_set_header` passes it.
+        only where `proxy_set_header` passes it. One with a body is none: some servers (llhttp's)
+        take that for what follows the switch, others for the request's.
         """
         if self.sets_upgrade:
             if not self._sets_connection:
@@ -109,6 +110,7 @@ class Asking:
         if (
             not self._sets_connection
             and head.method == b"GET"
+            and not request.has_body
             and head.version == b"1.1"
             and (head.joined(b"upgrade") or b"").lower() == b"websocket"
             and b"upgrade" in connection_tokens(head.joined(b"connection"))

@@ -95,5 +95,5 @@ def cases() -> Iterator[Upgrade]:
         for behind, ahead in AHEAD.items():
             for said, (answer, agrees) in ANSWERS.items():
                 name = f"{ask}, {behind} ahead, answered {said}"
-                asked = ask.startswith("websocket") and b"Connection: Upgrade" in lines
+                asked = ask in ("websocket", "websocket of an odd version")
                 yield Upgrade(name, head, ahead, answer, agrees, asked)

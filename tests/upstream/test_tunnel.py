@@ -47,6 +47,7 @@ class HandshakeTests(SynchronousTestCase):
         ):
             self.assertEqual(self.sent("", *fields), unasked, fields)
         self.assertEqual(self.sent("", *ASKS, method=b"POST"), unasked)
+        self.assertEqual(self.sent("", *ASKS, body=b"abc"), unasked)
         self.assertEqual(self.sent("", *ASKS, version=b"1.0"), unasked)
         self.assertEqual(self.sent('proxy_set_header Connection "";', *ASKS), unasked)
 
