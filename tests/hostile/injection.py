@@ -29,9 +29,10 @@ PAYLOADS = {
     "a variable": "$host",
     "HTML": "%3cscript%3e",
 }
-HTTP = """log_format odd '$uri|$arg_a|$http_x|$cookie_c|$1|$request|$http_cookie';
+MAPS = "map $uri $mapped { default x; ~^/(?<rest>.*)$ $rest; }\n"
+HTTP = f"""log_format odd '$uri|$arg_a|$http_x|$cookie_c|$1|$request|$http_cookie';
     access_log logs/access.log odd;
-    map $uri $mapped { default x; ~^/(?<rest>.*)$ $rest; }
+    {MAPS}
 """
 #: Where a request's words go.
 SINKS = {
