@@ -27,21 +27,29 @@ http {{
 class SystemdTests(IntegrationCase):
     needs = ("the proxy", "systemd")
 
+    def setUp(self) -> None:
+        """A configuration, and what systemd starts it with: a socket on which it is told of."""
+        super().setUp()
+        self.home: Path = directory("systemd")
+        self.port = free_port()
+        (self.home / "nginx.conf").write_text(CONFIGURATION.format(port=self.port))
+        self.heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.heard.close)
+        self.heard.bind(str(self.home / "notify"))
+        self.heard.settimeout(20)
+        self.environ = {**proxy_environ(), "NOTIFY_SOCKET": str(self.home / "notify")}
+        module = [sys.executable, "-m", "reverseproxy"]
+        self.command = [*module, "-p", str(self.home), "-c", "nginx.conf"]
+
     def test_activated(self) -> None:
         """A socket that systemd holds is taken; start, reload and end are told."""
-        home: Path = directory("systemd")
-        port, path = free_port(), home / "notify"
-        (home / "nginx.conf").write_text(CONFIGURATION.format(port=port))
-        heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(heard.close)
-        heard.bind(str(path))
-        heard.settimeout(20)
-        environ = {**proxy_environ(), "NOTIFY_SOCKET": str(path)}
-        passed = [f"--setenv={name}={value}" for name, value in environ.items()]
-        command = [sys.executable, "-m", "reverseproxy", "-p", str(home), "-c", "nginx.conf"]
+        home, port, heard = self.home, self.port, self.heard
+        passed = [f"--setenv={name}={value}" for name, value in self.environ.items()]
         # It runs the command when somebody connects: that is the server's own waiting.
         server = Server(
-            ["systemd-socket-activate", f"--listen=127.0.0.1:{port}", *passed, *command], port, home
+            ["systemd-socket-activate", f"--listen=127.0.0.1:{port}", *passed, *self.command],
+            port,
+            home,
         )
         self.addCleanup(server.stop)
         self.assertEqual(ask(port, "/", host=STATIC).body, b"here")
@@ -62,16 +70,8 @@ class SystemdTests(IntegrationCase):
 
     def test_upgraded(self) -> None:
         """The old program names the new one when it ends; the service does not end with it."""
-        home: Path = directory("successor")
-        port, path = free_port(), home / "notify"
-        (home / "nginx.conf").write_text(CONFIGURATION.format(port=port))
-        heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(heard.close)
-        heard.bind(str(path))
-        heard.settimeout(20)
-        command = [sys.executable, "-m", "reverseproxy", "-p", str(home), "-c", "nginx.conf"]
-        environ = {**proxy_environ(), "NOTIFY_SOCKET": str(path)}
-        server = Server(command, port, home, environ=environ)
+        home, port, heard = self.home, self.port, self.heard
+        server = Server(self.command, port, home, environ=self.environ)
         self.addCleanup(server.stop)
         old, pid_file = server.process.pid, home / "run.pid"
         os.kill(old, signal.SIGUSR2)
