@@ -45,8 +45,9 @@ _HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 #: RFC 3986 §2.1: a percent sign that begins no escape.
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-#: A segment of a path with the slash before it, however that is written.
-_SEGMENT = re.compile(rb"(?:/|%2[Ff])((?:[^/%]|%(?!2[Ff]))*+)")
+#: A segment of a path with the slash before it, however that is written. Nothing is possessive
+#: here: Python 3.11.2 forgets what such a group has matched.
+_SEGMENT = re.compile(rb"(?:/|%2[Ff])((?:[^/%]|%(?!2[Ff]))*)")
 
 #: What nginx escapes in a URI it sends on (NGX_ESCAPE_URI, since 1.21.1): controls, space, 8-bit
 #: bytes, and " # % < > ? \ ^ ` { | }
