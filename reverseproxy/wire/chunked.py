@@ -103,13 +103,15 @@ class ChunkedDecoder:
         "unused",
     )
 
+    #: how much of a chunk is to come; there is one in state _DATA
+    _left: int
+
     def __init__(self) -> None:
         self.done = False
         self.unused = b""
         self.trailers: list[tuple[bytes, bytes]] = []
         self.received = 0
         self._state = _SIZE
-        self._left = 0
         self._held = b""
         self._extensions = 0
         #: how many bytes of framing there were, for the place of an error
@@ -143,9 +145,10 @@ class ChunkedDecoder:
                 self._held = data[at:]
                 break
             at = after
-        self._overhead += at - (self.received - received)
         if self.done:
             self.unused = data[at:]
+        else:
+            self._overhead += at - (self.received - received)
         return pieces
 
     def eof(self) -> None:
