@@ -121,7 +121,7 @@ class UpstreamProtocolError(UpstreamError):
     field: bytes | None = None
 
     def __str__(self) -> str:
-        return placed(self.detail, self.offset, self.part)
+        return placed(self.detail, self.offset, f"answer's {self.part}")
 
 
 class BrokenBody(ReverseProxyError):

@@ -68,7 +68,9 @@ class UpstreamTests(HostileUpstream):
         for line in bench.errors():
             self.assertNotRegex(line, r" \[(?:crit|alert|emerg)\] ")
             if "(RP-502-protocol)" in line and not UNPLACED.search(line):
-                self.assertRegex(line, r" at byte [0-9]+ of the (?:head|body) \(RP-502-protocol\)")
+                self.assertRegex(
+                    line, r" at byte [0-9]+ of the answer's (?:head|body) \(RP-502-protocol\)"
+                )
                 self.assertRegex(line, r', upstream: "http://127\.0\.0\.1:808[01]/?')
 
     def _break(self, case: Case, upstream: Upstream) -> None:

@@ -169,7 +169,7 @@ class FailureTests(SynchronousTestCase):
             (answer.status, answer.complete, self.client.ended), (200, False, "closed")
         )
         self.assertIn(
-            "not a chunk size line: 'zz\\r' at byte 0 of the body", self.bench.errors()[0]
+            "not a chunk size line: 'zz\\r' at byte 0 of the answer's body", self.bench.errors()[0]
         )
 
     def test_surplus(self) -> None:

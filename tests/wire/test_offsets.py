@@ -92,7 +92,7 @@ class OffsetTests(SynchronousTestCase):
                     locate(raw, error)
                     raise
             self.assertEqual(raised.exception.offset, offset, raw)
-            self.assertIn(f" at byte {offset} of the head", str(raised.exception))
+            self.assertIn(f" at byte {offset} of the answer's head", str(raised.exception))
 
     def test_paths(self) -> None:
         """A path's fault is found in the path as it came, escapes and all."""
