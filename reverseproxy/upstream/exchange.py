@@ -241,7 +241,8 @@ class Exchange(Attempts):
             if name.lower() in _WITH_REDIRECT
         )
         try:
-            request.sent_inside(head.named[b"x-accel-redirect"])
+            # Of several the first counts, as in nginx.
+            request.sent_inside(head.get_all(b"x-accel-redirect")[0])
         except ReverseProxyError as error:
             request.fail(error)
 

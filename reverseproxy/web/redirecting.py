@@ -16,7 +16,12 @@ from reverseproxy.errors import ClientError, Refusal
 from reverseproxy.guards import rewriting
 from reverseproxy.wire.conditional import precondition
 from reverseproxy.wire.hosts import parse_host
-from reverseproxy.wire.target import normalise_path, quote_path, quote_unsendable
+from reverseproxy.wire.target import (
+    has_dots,
+    normalise_path,
+    quote_path,
+    quote_unsendable,
+)
 
 from .answer import AnsweringRequest
 from .errorpage import SHOWN_AS, error_response
@@ -32,6 +37,11 @@ if TYPE_CHECKING:
 REDIRECTS = 10
 #: What HTML could mistake in a URL.
 _QUOTES = re.compile(rb"[\"'<>]")
+
+
+def _not_followed(why: str) -> Refusal:
+    detail = f"upstream sent an X-Accel-Redirect that can't be followed: {why}"
+    return Refusal(404, "RP-404-accel-redirect", detail)
 
 
 class RedirectingRequest(AnsweringRequest):
@@ -123,7 +133,11 @@ class RedirectingRequest(AnsweringRequest):
         self.internal_redirect(uri, query if mark else None)
 
     def sent_inside(self, target: bytes) -> None:
-        """Go where an upstream says (X-Accel-Redirect): a URI, encoded, or @name."""
+        """Go where an upstream says (X-Accel-Redirect): a URI, encoded, or @name.
+
+        What it says may hold what a client said: a path that climbs is not followed, for it would
+        lead from one `internal` location to another.
+        """
         if self.head.method != b"HEAD":
             self.head.method = self.method = b"GET"
         self.has_body = False
@@ -131,11 +145,12 @@ class RedirectingRequest(AnsweringRequest):
             self.detour(target)
             return
         uri, mark, query = target.partition(b"?")
+        if has_dots(uri):
+            raise _not_followed('".." in the path')
         try:
             uri = normalise_path(uri, merge_slashes=False)
         except ClientError as error:
-            detail = f"upstream sent an X-Accel-Redirect that can't be followed: {error.detail}"
-            raise Refusal(404, "RP-404-accel-redirect", detail) from error
+            raise _not_followed(error.detail) from error
         self.internal_redirect(uri, query if mark else None)
 
     def _count(self, target: bytes) -> None:

@@ -120,6 +120,11 @@ def normalise_path(raw: bytes, merge_slashes: bool = True) -> bytes:
     return b"/" + b"/".join([*segments, last])
 
 
+def has_dots(raw: bytes) -> bool:
+    """Return whether a segment of a path is `..`, however that is written."""
+    return any(_ESCAPE.sub(_unquoted, match[1]) == b".." for match in _SEGMENT.finditer(raw))
+
+
 def quote_path(path: bytes) -> bytes:
     """Return a decoded path as it may stand in a request target, escaped as nginx does."""
     if _UNSAFE.search(path) is None:

@@ -104,3 +104,12 @@ UPSTREAMS = {
         "answer is cut"
     ),
 }
+
+#: Of `tests.hostile.directing`.
+DIRECTING = {
+    "redirect to '/%": "an escape that is none leads nowhere; nginx goes on with it",
+    "redirect to .* with |redirect to '/again/": (
+        "what no field or request line may hold is escaped; nginx sends it as it is, and h11 can't "
+        "read its redirects"
+    ),
+}

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -110,39 +110,45 @@ class Broken:
         self._cases = cases
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection; unless the case ends it, it is left open until the other side does."""
+        """One connection; unless a case ends it, it is left open until the other side does."""
         # Where an answer of its own leads the request is no case.
         with contextlib.suppress(*_ENDS, ValueError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            case = self._cases[int(head.split(b" ")[1][1:])]
-            for piece in case.sent:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0)
-            if case.end == "reset":
-                # What was sent is to be there before it.
-                await asyncio.sleep(0.05)
-                linger = struct.pack("ii", 1, 0)
-                writer.get_extra_info("socket").setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, linger
-                )
-            elif not case.end:
-                await reader.read()
+            ended = False
+            while not ended:
+                head = await reader.readuntil(b"\r\n\r\n")
+                ended = await self._answer(self._cases[int(head.split(b" ")[1][1:])], writer)
         writer.close()
+
+    async def _answer(self, case: upstreams.Case, writer: asyncio.StreamWriter) -> bool:
+        """Send what the case has; whether the connection ends with it."""
+        for piece in case.sent:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        if case.end == "reset":
+            # What was sent is to be there before it.
+            await asyncio.sleep(0.05)
+            linger = struct.pack("ii", 1, 0)
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        return bool(case.end)
 
 
 async def _served(
-    serve: Callable[..., Coroutine[Any, Any, None]],
-    port: int,
+    upstreams: Mapping[int, Callable[..., Coroutine[Any, Any, None]]],
     asks: Sequence[Coroutine[Any, Any, Any]],
 ) -> list[Any]:
+    """Ask while upstreams serve on their ports."""
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def turn(ask: Coroutine[Any, Any, Any]) -> Any:
         async with turns:
             return await ask
 
-    async with await asyncio.start_server(serve, "127.0.0.1", port, backlog=1000):
+    async with contextlib.AsyncExitStack() as stack:
+        for port, serve in upstreams.items():
+            server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=1000)
+            await stack.enter_async_context(server)
         return await asyncio.gather(*map(turn, asks))
 
 
@@ -151,15 +157,23 @@ def clients_answered(
 ) -> list[Answered]:
     """What each client is answered: its port, what it sends, and its methods."""
     asks = [_ask(port, sent, methods) for port, sent, methods in clients]
-    found: list[Answered] = asyncio.run(_served(Honest().serve, upstream, asks))
+    found: list[Answered] = asyncio.run(_served({upstream: Honest().serve}, asks))
     return found
 
 
-def upstreams_answered(upstream: int, port: int, cases: Sequence[upstreams.Case]) -> list[Answered]:
-    """What a client of `port` is answered where the upstream is that of each case."""
+def upstreams_answered(
+    upstream: int, port: int, cases: Sequence[upstreams.Case], onward: int = 0
+) -> list[Answered]:
+    """What a client of `port` is answered where the upstream is that of each case.
+
+    On the port `onward` there is an honest one, where that is wanted.
+    """
     asks = []
     for number, case in enumerate(cases):
         sent = b"%b /%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % (case.method, number)
         asks.append(_ask(port, (sent,), (case.method,)))
-    found: list[Answered] = asyncio.run(_served(Broken(cases).serve, upstream, asks))
+    serving = {upstream: Broken(cases).serve}
+    if onward:
+        serving[onward] = Honest().serve
+    found: list[Answered] = asyncio.run(_served(serving, asks))
     return found

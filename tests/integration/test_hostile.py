@@ -10,10 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tests.hostile import clients, injection, upstreams
+from tests.hostile import clients, directing, injection, upstreams
 from tests.hostile.holding import make_files
 from tests.integration.components import IntegrationCase, program
-from tests.integration.differences import CLIENTS, UPSTREAMS
+from tests.integration.differences import CLIENTS, DIRECTING, UPSTREAMS
 from tests.integration.hostile import (
     READ_TIMEOUT,
     Answered,
@@ -115,3 +115,15 @@ class HostileTests(IntegrationCase):
                 wrong.append((case.name, answered))
         self.assertEqual(wrong, [])
         self.explained([case.name for case in table], *found.values(), UPSTREAMS)
+
+    def test_directing(self) -> None:
+        """What an upstream directs is followed as by nginx, or with a reason."""
+        table = list(directing.cases())
+        cases = [upstreams.Case(case.name, (case.sent,)) for case in table]
+        found = {}
+        for which in BOTH:
+            upstream, onward, port = free_port(), free_port(), free_port()
+            text = directing.SERVER.replace(":8080", f":{upstream}").replace(":8081", f":{onward}")
+            self.start(which, f"server {{ listen 127.0.0.1:{port}; server_name a; {text} }}", port)
+            found[which] = upstreams_answered(upstream, port, cases, onward)
+        self.explained([case.name for case in table], *found.values(), DIRECTING)

@@ -8,7 +8,7 @@ from reverseproxy.errors import ClientError, UpstreamProtocolError
 from reverseproxy.wire.chunked import BodyCut, ChunkedDecoder, ChunkError, LengthDecoder
 from reverseproxy.wire.framing import locate, request_framing, response_framing
 from reverseproxy.wire.heads import field_offset, parse_request_head, parse_response_head
-from reverseproxy.wire.target import normalise_path, split_target
+from reverseproxy.wire.target import has_dots, normalise_path, split_target
 
 #: A head up to where further fields begin, at byte 25.
 START = b"POST / HTTP/1.1\r\nHost: a\r\n"
@@ -102,6 +102,13 @@ class OffsetTests(SynchronousTestCase):
         # An empty segment counts where slashes are not merged.
         error = self.assertRaises(ClientError, normalise_path, b"//../..%2F../b", False)
         self.assertEqual(error.offset, 5)
+
+    def test_dots(self) -> None:
+        """Two dots are found wherever they are a segment, and nowhere else."""
+        for raw in (b"/..", b"/a/../b", b"/a/%2e%2E", b"/a%2f..%2Fb", b"//..", b"/%2e./"):
+            self.assertTrue(has_dots(raw), raw)
+        for raw in (b"/", b"/..a", b"/a..", b"/...", b"/./a", b"/%252e%252e", b"..", b"/a%2e%2eb"):
+            self.assertFalse(has_dots(raw), raw)
 
     def test_targets(self) -> None:
         """A target's fault is found in the target."""
