@@ -78,7 +78,10 @@ _OF_DIRECTORIES = {
 
 
 def _status(kind: str, use: str) -> int:
-    """What is answered: 403 or 404, unless something else is meant to be there instead of it."""
+    """What is answered: 403 or 404, unless something else is meant to be there instead of it.
+
+    As nginx 1.22, but for a socket, which is 500 there, and a fifo of users, which hangs it.
+    """
     if use == "in a list":
         return 200
     if use == "a file of users":
