@@ -10,10 +10,13 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.content import files, opening
+from reverseproxy.tls import transport
 from reverseproxy.upstream import overflow
 
 from ..content.test_static import LARGE, FilesTestCase
 from ..support import ok, proxied
+from ..tls.test_serving import ONE, secure
+from ..tlsclient import TLSClient
 from .holding import descriptors
 from .naming import add_tests
 from .odd import AUTHORIZATION, KINDS, USES, Odd, cases
@@ -179,3 +182,26 @@ class FailingTemporaryFileTests(SynchronousTestCase):
         client.close()
         bench.advance(80, step=1)
         self.assertEqual(descriptors(), before)
+
+
+class FailingSecureTests(SynchronousTestCase):
+    def test_cut(self) -> None:
+        """Over TLS a file that shrinks while it is sent, or can't be read on, is a cut as well."""
+        for fails in (False, True):
+            bench = secure(self, f"server {{ listen 443 ssl; {ONE} root .; sendfile on; }}")
+            with open(bench.path("file"), "wb") as file:
+                file.write(LARGE)
+            client = TLSClient(bench)
+            client.line.stop_reading(777)
+            client.send(b"GET /file HTTP/1.1\r\nHost: a\r\n\r\n")
+            if fails:
+                self.patch(transport, "os", _Failing())
+            else:
+                os.truncate(bench.path("file"), 1000)
+            client.line.read_on()
+            client.pump()
+            self.assertIn(client.line.ended, ("closed", "reset"))
+            self.assertEqual(client.over, "")
+            self.assertLess(len(client.plain), len(LARGE))
+            (line,) = bench.errors()
+            self.assertIn("a file shrank while it was sent, or can't be read: cut", line)

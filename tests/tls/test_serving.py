@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import weakref
@@ -10,8 +9,6 @@ from typing import Any
 
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
-
-from reverseproxy.tls import transport as tls_transport
 
 from ..certificates import authority, pair, write_pair
 from ..support import Bench, ok, serve
@@ -266,35 +263,6 @@ class EndingTests(SynchronousTestCase):
         client.pump()
         first, second = client.answers(b"GET", b"GET")
         self.assertEqual((first.body, second.body), (data, data[10:]))
-
-    def test_file_ends(self) -> None:
-        """A file that shrinks while it is sent, or can't be read on, is a cut and is told of."""
-
-        class Failing:
-            def __getattr__(self, name: str) -> Any:
-                return getattr(os, name)
-
-            def pread(self, _fd: int, _size: int, _offset: int) -> bytes:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-        for fails in (False, True):
-            bench = secure(self, f"server {{ listen 443 ssl; {ONE} root .; sendfile on; }}")
-            with open(bench.path("file"), "wb") as file:
-                file.write(os.urandom(500_000))
-            client = TLSClient(bench)
-            client.line.stop_reading(777)
-            client.send(b"GET /file HTTP/1.1\r\nHost: a\r\n\r\n")
-            if fails:
-                self.patch(tls_transport, "os", Failing())
-            else:
-                os.truncate(bench.path("file"), 1000)
-            client.line.read_on()
-            client.pump()
-            self.assertIn(client.line.ended, ("closed", "reset"))
-            self.assertEqual(client.over, "")
-            self.assertLess(len(client.plain), 500_000)
-            (line,) = bench.errors()
-            self.assertIn("a file shrank while it was sent, or can't be read: cut", line)
 
     def test_limit_rate(self) -> None:
         """limit_rate paces TLS too."""
