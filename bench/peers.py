@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 
 from bench import sites
-from tests.certificates import authority, pair
+from tests.certificates import authority, pair, write_pair
 from tests.integration.components import program
 from tests.integration.servers import Server, directory, free_port, start_proxy
 
@@ -153,9 +153,8 @@ def _certificate() -> Path:
     if not _made:
         home = directory("bench-tls")
         one = pair("localhost")
-        (home / "one.pem").write_bytes(one.pem + authority().pem)
-        (home / "one-key.pem").write_bytes(one.key_pem())
-        (home / "both.pem").write_bytes(one.pem + authority().pem + one.key_pem())
+        write_pair(str(home), "one", one, authority())
+        (home / "both.pem").write_bytes(one.pem + authority().pem + one.key)
         _made.append(home)
     return _made[0]
 

@@ -10,7 +10,6 @@ port, backend_port = map(int, sys.argv[1:3])
 resource = ReverseProxyResource("127.0.0.1", backend_port, b"")
 if sys.argv[3:]:
     resource.putChild(b"bulk", ReverseProxyResource("127.0.0.1", int(sys.argv[3]), b"/bulk"))
-reactor.listenTCP(
-    port, Site(resource, logPath=sys.argv[4] if sys.argv[4:] else None), interface="127.0.0.1"
-)
+site = Site(resource, logPath=sys.argv[4] if sys.argv[4:] else None)
+reactor.listenTCP(port, site, interface="127.0.0.1")  # type: ignore[arg-type]  # it is one
 reactor.run()

@@ -27,7 +27,7 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
 
 
-def _name(common_name: str, *before: x509.NameAttribute) -> x509.Name:
+def _name(common_name: str, *before: x509.NameAttribute[str]) -> x509.Name:
     return x509.Name([*before, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
