@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reverseproxy.upstream.attempt import Timeouts
-from reverseproxy.upstream.exchange import Exchange, Upgrade
+from reverseproxy.upstream.exchange import Exchange
 from reverseproxy.upstream.failover import Failover
 from reverseproxy.upstream.storing import Storing, StoringStreamed, StoringUpgrade
 from reverseproxy.upstream.streaming import Streamed
+from reverseproxy.upstream.upgrade import Upgrade
 from reverseproxy.web.response import Fields, Response
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop
 

@@ -17,7 +17,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.python import log
 
 from reverseproxy.logs.files import TURN
-from reverseproxy.web.transport import Port
+from reverseproxy.web.accepting import Port
 
 
 class Polling:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
+from reverseproxy.web.accepting import Port
 from reverseproxy.web.channel import HTTPChannel
-from reverseproxy.web.transport import Port
 
 if TYPE_CHECKING:
     import socket

@@ -7,7 +7,6 @@ What a slow reader leaves is kept in memory up to `proxy_buffers`, then in a tem
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
@@ -16,16 +15,13 @@ from zope.interface import implementer
 from reverseproxy.errors import (
     ReverseProxyError,
     SpoolError,
-    UpstreamError,
     UpstreamProtocolError,
 )
-from reverseproxy.wire.framing import connection_tokens
 
 from . import relay
 from .attempts import Attempts
 from .intake import Intake
 from .overflow import Overflow
-from .tunnel import Tunnel
 from .unheard import Unheard
 
 if TYPE_CHECKING:
@@ -36,6 +32,7 @@ if TYPE_CHECKING:
 
     from .client import ProxyClient
     from .relay import Relay
+    from .tunnel import Tunnel
 
 
 #: Fields of the upstream's that whatever answers instead of it has as well (nginx's list).
@@ -192,18 +189,9 @@ class Exchange(Attempts):
             return False
         return True
 
-    def switched(self, client: ProxyClient, head: ResponseHead) -> Tunnel:
-        """The upstream switches protocols, as it was asked to."""
-        request, tried = self.request, self.tried
-        tried.status, tried.head = 101, head
-        tried.header_time = self._elapsed()
-        self._unlimited()
-        self.client = None
-        if self._member is not None:
-            # The group's server is busy for as long as the tunnel lasts.
-            request.held += (self._free,)
-        response = self._route.response(request, head, None)
-        return Tunnel(request, client, self, response)
+    def switched(self, _client: ProxyClient, _head: ResponseHead) -> Tunnel:
+        """The upstream switches protocols; only an `Upgrade` has asked for that."""
+        raise UpstreamProtocolError("upstream switched protocols and was not asked to")
 
     def _answered_elsewhere(self, head: ResponseHead) -> bool:
         """Whether another location answers: as the upstream asks, or as `error_page` has it."""
@@ -395,46 +383,3 @@ class Exchange(Attempts):
 
     def stopProducing(self) -> None:
         """The client's connection is gone; `client_gone` follows."""
-
-
-#: What the upstream was asked to switch to.
-_SENT_UPGRADE = re.compile(rb"\r\nUpgrade:([^\r]*)\r\n", re.IGNORECASE)
-
-
-class Upgrade(Exchange):
-    """An exchange whose request asks the upstream to switch protocols."""
-
-    __slots__ = ()
-    upgrades = True
-
-    def switched(self, client: ProxyClient, head: ResponseHead) -> Tunnel:
-        """As of the base class; a protocol that was not offered is refused (RFC 9110 section 7.8).
-
-        Offered is what the client asked for, and this proxy passed on; nothing under HTTP/1.0, nor
-        where Connection does not name Upgrade.
-        """
-        asked, offered = self.request.head, frozenset[bytes]()
-        sent = _SENT_UPGRADE.search(self._head)
-        asks = b"upgrade" in connection_tokens(asked.joined(b"connection"))
-        if sent is not None and asks and asked.version == b"1.1":
-            offered = connection_tokens(sent[1]) & connection_tokens(asked.joined(b"upgrade"))
-        named = connection_tokens(head.joined(b"upgrade"))
-        if not named or not named <= offered:
-            to, of = (
-                ascii(b", ".join(sorted(names)).decode("latin-1")) for names in (named, offered)
-            )
-            raise UpstreamProtocolError(f"upstream switched protocols to {to}, {of} was offered")
-        return super().switched(client, head)
-
-    def _answered_elsewhere(self, head: ResponseHead) -> bool:
-        """As of the base class; the upstream stays with HTTP, so what the client sent is dropped.
-
-        It may be anything but the next request.
-        """
-        self.request.channel.drop_eager()
-        return super()._answered_elsewhere(head)
-
-    def failed(self, error: UpstreamError) -> None:
-        """As of the base class, and as above."""
-        self.request.channel.drop_eager()
-        super().failed(error)

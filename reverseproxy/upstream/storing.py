@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from .exchange import Exchange, Upgrade
+from .exchange import Exchange
 from .streaming import Streamed
 from .unheard import Unheard
+from .upgrade import Upgrade
 
 if TYPE_CHECKING:
     from reverseproxy.content.store import Copy

@@ -6,21 +6,26 @@ is paused, for a socket that stays readable would otherwise keep the process bus
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from typing import TYPE_CHECKING, Any
+import socket
+from typing import Any
 
-from twisted.internet import tcp
+from twisted.internet import address, tcp
+from twisted.internet.address import UNIXAddress
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
-if TYPE_CHECKING:
-    import socket
+from .transport import UNIX_CLIENT, Server, UnixServer
 
 #: How long accepting is paused, in seconds (nginx's accept_mutex_delay).
 PAUSE = 0.5
 #: What passes once something was closed: of this process, of the machine.
 _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _NOBODY = frozenset((errno.EAGAIN, errno.EWOULDBLOCK))
+#: More than ever wait at a socket (net.core.somaxconn is 4096).
+_BACKLOG = 65536
 
 
 class AcceptingPort(tcp.Port):
@@ -89,3 +94,59 @@ class AcceptingPort(tcp.Port):
         if call is not None:
             call.cancel()
         super().connectionLost(reason)
+
+
+class Port(AcceptingPort):
+    """A listening socket that was bound before the reactor ran.
+
+    Binding comes first so that a port in use is an error line and an exit status, before the
+    process goes to the background.
+    """
+
+    _unix_path = ""
+    #: whether the name of a unix socket goes with it
+    owns_name = True
+
+    def __init__(self, sock: socket.socket, factory: IProtocolFactory, reactor: Any) -> None:
+        if sock.family == socket.AF_UNIX:
+            super().__init__(0, factory, interface="", reactor=reactor)
+            self._preexistingSocket = sock
+            self.addressFamily = sock.family
+            self._unix_path = sock.getsockname()
+            return
+        host, port = sock.getsockname()[:2]
+        super().__init__(port, factory, interface=host, reactor=reactor)
+        self._preexistingSocket = sock
+        self.addressFamily = sock.family
+        self._addressType = (
+            address.IPv6Address if sock.family == socket.AF_INET6 else address.IPv4Address
+        )
+        self._realPortNumber = port
+
+    def transport(self, sock: socket.socket, *args: Any) -> Any:
+        """The transport of a connection: over TLS where the address it came to has that."""
+        site = self.site
+        if site.specific:
+            site = site.specific.get(sock.getsockname()[0], site)
+        if site.secured is not None:
+            return site.secured.accepted(bool(self._unix_path), sock, *args)
+        return (UnixServer if self._unix_path else Server)(sock, *args)
+
+    def accept_all(self) -> None:
+        """Let in everybody who waits: nobody listens here any more after that."""
+        self.numberAccepts = _BACKLOG
+        self.doRead()
+
+    def _buildAddr(self, address: Any) -> Any:
+        return UNIX_CLIENT if self._unix_path else super()._buildAddr(address)
+
+    def getHost(self) -> Any:
+        """The address that is listened on."""
+        return UNIXAddress(self._unix_path) if self._unix_path else super().getHost()
+
+    def connectionLost(self, reason: Any) -> None:
+        """The socket is closed, and its name goes with it."""
+        super().connectionLost(reason)
+        if self._unix_path and self.owns_name:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._unix_path)

@@ -12,19 +12,16 @@ empty, as Twisted's consumers do it; segments of files hold no memory and do not
 
 from __future__ import annotations
 
-import contextlib
-import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet import address, main, tcp, unix
+from twisted.internet import main, tcp, unix
 from twisted.internet.address import UNIXAddress
-from twisted.internet.interfaces import IConnector, IProtocol, IProtocolFactory
+from twisted.internet.interfaces import IConnector, IProtocol
 from twisted.python.failure import Failure
 
-from .accepting import AcceptingPort
 from .segments import TURN, FileSegment, Segment
 
 #: How many pieces of the queue go into one sendmsg(2).
@@ -314,66 +311,6 @@ class UnixConnector(unix.Connector):
         return UnixClient(self.address, self, self.reactor, self.checkPID)
 
 
-#: More than ever wait at a socket (net.core.somaxconn is 4096).
-_BACKLOG = 65536
-
-
-class Port(AcceptingPort):
-    """A listening socket that was bound before the reactor ran.
-
-    Binding comes first so that a port in use is an error line and an exit status, before the
-    process goes to the background.
-    """
-
-    _unix_path = ""
-    #: whether the name of a unix socket goes with it
-    owns_name = True
-
-    def __init__(self, sock: socket.socket, factory: IProtocolFactory, reactor: Any) -> None:
-        if sock.family == socket.AF_UNIX:
-            super().__init__(0, factory, interface="", reactor=reactor)
-            self._preexistingSocket = sock
-            self.addressFamily = sock.family
-            self._unix_path = sock.getsockname()
-            return
-        host, port = sock.getsockname()[:2]
-        super().__init__(port, factory, interface=host, reactor=reactor)
-        self._preexistingSocket = sock
-        self.addressFamily = sock.family
-        self._addressType = (
-            address.IPv6Address if sock.family == socket.AF_INET6 else address.IPv4Address
-        )
-        self._realPortNumber = port
-
-    def transport(self, sock: socket.socket, *args: Any) -> Any:
-        """The transport of a connection: over TLS where the address it came to has that."""
-        site = self.site
-        if site.specific:
-            site = site.specific.get(sock.getsockname()[0], site)
-        if site.secured is not None:
-            return site.secured.accepted(bool(self._unix_path), sock, *args)
-        return (UnixServer if self._unix_path else Server)(sock, *args)
-
-    def accept_all(self) -> None:
-        """Let in everybody who waits: nobody listens here any more after that."""
-        self.numberAccepts = _BACKLOG
-        self.doRead()
-
-    def _buildAddr(self, address: Any) -> Any:
-        return UNIX_CLIENT if self._unix_path else super()._buildAddr(address)
-
-    def getHost(self) -> Any:
-        """The address that is listened on."""
-        return UNIXAddress(self._unix_path) if self._unix_path else super().getHost()
-
-    def connectionLost(self, reason: Any) -> None:
-        """The socket is closed, and its name goes with it."""
-        super().connectionLost(reason)
-        if self._unix_path and self.owns_name:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._unix_path)
-
-
 def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) -> IConnector:
     """Connect to a numeric address, or to `unix:PATH`; `timeout` in seconds.
 
@@ -397,7 +334,6 @@ __all__ = [
     "Client",
     "Connector",
     "IProtocol",
-    "Port",
     "SendAtOnce",
     "Server",
     "UnixClient",

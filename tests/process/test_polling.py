@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.logs.files import HELD, TURN, LogFile
 from reverseproxy.process.polling import Polling, install
-from reverseproxy.web.transport import Port
+from reverseproxy.web.accepting import Port
 
 
 class FakePort(Port):

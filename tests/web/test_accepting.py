@@ -11,8 +11,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.web.accepting import PAUSE
-from reverseproxy.web.transport import Port
+from reverseproxy.web.accepting import PAUSE, Port
 
 from ..fakes import FakeSocket
 from ..support import CLIENT, HERE, Bench, Client, serve
