@@ -99,9 +99,12 @@ class FakeSocket:
         self.sent += taken
         return len(taken)
 
-    def recv(self, size: int) -> bytes:
+    def recv(self, size: int, flags: int = 0) -> bytes:
         if self.arrived:
             data = self.arrived.popleft()
+            if flags & socket.MSG_PEEK:
+                self.arrived.appendleft(data)
+                return data[:size]
             if len(data) > size:
                 self.arrived.appendleft(data[size:])
             return data[:size]

@@ -263,7 +263,8 @@ class ProxyClient(proxy.ProxyClient):
         decoder.passed(count)
         exchange.relayed(count)
         if decoder.done and self.exchange is exchange:
-            self._release(exchange, unused=b"")
+            # What else is there was not moved: it must not be read as the next answer.
+            self._release(exchange, unused=self.transport.peek())
             exchange.ended([])
 
     def _release(self, exchange: Exchange, unused: bytes) -> None:

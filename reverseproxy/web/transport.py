@@ -243,6 +243,13 @@ class SendAtOnce(tcp.Connection):
         self.stopWriting()
         self.reactor.callLater(0, self.connectionLost, Failure(main.CONNECTION_DONE))
 
+    def peek(self) -> bytes:
+        """A byte that has arrived and was not read, if there is one."""
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return b""
+
     def read_with(self, read: Callable[[], BaseException | None] | None) -> None:
         """Let `read` do what `doRead` does, until None takes its place."""
         if read is None:
