@@ -6,6 +6,10 @@ it idles drops it; idle ones are bounded in number and in time; it serves only w
 that it was made with (the settings and the name), or for none if it has none. The most recently
 used one is taken first, so that the others can grow old and go.
 
+Of many requests that come together, all are sent before the first is answered, and so many
+connections are there. If those beyond `keepalive` were closed at once, the next such wave would
+make them anew; so they stay for a moment, and those go that nobody took in it.
+
 An upstream may serve one connection at a time, to its end, or only so many: then an idle one is in
 the way of a new one, which the kernel has connected and nobody accepts. That can't be seen from
 here; but a new connection that had no byte for a while makes one other of its peer close, the one
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 #: How many sessions a peer remembers: names may come from requests.
 SESSIONS = 32
+#: How long connections beyond `keepalive` wait for somebody who takes them, in seconds.
+MOMENT = 0.05
 
 Connect = Callable[[Any, str, int, "ProxyClientFactory", float], Any]
 
@@ -47,6 +53,16 @@ class Keeping:
     requests: int = 1000
     lifetime: float = 3600.0
     waiting: dict[ProxyClient, None] = attrs.Factory(dict)
+    #: how many nobody took since the last `trim`
+    unused: int = 0
+
+    def trim(self) -> bool:
+        """Close what is beyond `most`, if nobody took it since the last time; whether all is."""
+        waiting = self.waiting
+        for _ in range(min(self.unused, len(waiting)) - self.most):
+            next(iter(waiting)).drop()
+        self.unused = len(waiting)
+        return len(waiting) <= self.most
 
     def alike(self, other: Keeping) -> bool:
         """Whether another keeps as many, for as long."""
@@ -92,7 +108,10 @@ class Peer:
                 return None
             client = found
             idle.remove(client)
-        del self.keeping.waiting[client]
+        keeping = self.keeping
+        del keeping.waiting[client]
+        if keeping.unused > len(keeping.waiting):
+            keeping.unused = len(keeping.waiting)
         return client
 
     def keep_session(self, secured: Secured, session: Any) -> None:
@@ -118,7 +137,7 @@ class Peer:
         waiting = keeping.waiting
         waiting[client] = None
         if len(waiting) > keeping.most:
-            next(iter(waiting)).drop()
+            self.pools.trim_soon(keeping)
         return True
 
     def make_way(self, client: ProxyClient) -> None:
@@ -177,6 +196,8 @@ class Pools:
         self.connections = assembly.connections
         self.connect: Connect = connect if previous is None else previous.connect
         self._peers: dict[tuple[str, int, Keeping | None], Peer] = {}
+        #: who has more idle connections than it keeps, while a timer runs
+        self._over: set[Keeping] = set()
         self._before = {} if previous is None else previous._peers
 
     def peer(self, host: str, port: int, keeping: Keeping | None = None) -> Peer:
@@ -204,6 +225,17 @@ class Pools:
         for key in [key for key, known in self._peers.items() if known is peer]:
             del self._peers[key]
         peer.leave()
+
+    def trim_soon(self, keeping: Keeping) -> None:
+        """Let a group have more idle connections than it keeps, for a moment."""
+        if not self._over:
+            self.reactor.callLater(MOMENT, self._trim)
+        self._over.add(keeping)
+
+    def _trim(self) -> None:
+        self._over = {keeping for keeping in self._over if not keeping.trim()}
+        if self._over:
+            self.reactor.callLater(MOMENT, self._trim)
 
     def has_room(self) -> bool:
         """Whether `worker_connections` leave one for an upstream; an idle one may have to go.

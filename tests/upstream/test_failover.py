@@ -7,6 +7,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.config import ConfigurationError
+from reverseproxy.upstream.pool import MOMENT
 
 from ..support import Bench, Client, Upstream, ok, request, serve
 
@@ -72,6 +73,7 @@ class ChoiceTests(GroupCase):
             client.ask()
         for upstream in self.bench.upstreams:
             upstream.send(ok())
+        self.bench.advance(2.1 * MOMENT, MOMENT)
         self.assertEqual([u.ended for u in self.bench.upstreams], ["reset", "", ""])
 
     def test_no_keepalive(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.upstream.pool import Keeping
+from reverseproxy.upstream.pool import MOMENT, Keeping
 
 from ..answers import chunked
 from ..support import Bench, Client, ok, proxied, request, serve
@@ -145,14 +145,34 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(len(self.bench.upstreams), 2)
 
     def test_bounded_in_number(self) -> None:
-        """No more than 32 connections wait; the oldest goes first."""
+        """No more than 32 connections wait for longer than a moment; the oldest goes first."""
         clients = [self.bench.client() for _ in range(33)]
+        self.wave(clients)
+        self.bench.advance(2.1 * MOMENT, MOMENT)
+        self.assertEqual(self.bench.idle(), 32)
+        self.assertEqual([u.ended for u in self.bench.upstreams[:2]], ["reset", ""])
+        before = len(self.bench.reactor.getDelayedCalls())
+        self.bench.advance(1)
+        self.assertEqual(len(self.bench.reactor.getDelayedCalls()), before)
+
+    def wave(self, clients: list[Client]) -> None:
+        """All ask before the first is answered."""
         for client in clients:
             client.ask()
         for upstream in self.bench.upstreams:
-            upstream.send(ok())
+            if upstream.take():
+                upstream.send(ok())
+
+    def test_waves(self) -> None:
+        """Waves of more requests than connections are kept make no new ones."""
+        clients = [self.bench.client() for _ in range(100)]
+        for _ in range(10):
+            self.wave(clients)
+            self.bench.advance(0.6 * MOMENT, MOMENT)
+        self.assertEqual(len(self.bench.upstreams), 100)
+        self.assertEqual([upstream.ended for upstream in self.bench.upstreams], [""] * 100)
+        self.bench.advance(3 * MOMENT, MOMENT)
         self.assertEqual(self.bench.idle(), 32)
-        self.assertEqual([u.ended for u in self.bench.upstreams[:2]], ["reset", ""])
 
     def test_bounded_in_time(self) -> None:
         """A connection that idles for a minute is closed."""
