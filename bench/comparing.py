@@ -44,8 +44,9 @@ def measure(workload: Workload, running: dict[str, Running], rounds: int, second
     row = Row(workload, {name: [] for name in names}, dict.fromkeys(names, 0))
     for name in names:
         workload.drive(running[name], min(1.0, seconds))  # pools, caches, specialised bytecode
-    for _ in range(rounds):
-        for name in names:
+    for turn in range(rounds):
+        # Nobody is always the first.
+        for name in (*names[turn % len(names) :], *names[: turn % len(names)]):
             before = cpu_seconds(running[name].pid)
             load = workload.drive(running[name], seconds)
             used = cpu_seconds(running[name].pid) - before

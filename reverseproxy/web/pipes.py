@@ -28,11 +28,14 @@ _FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 class Pipe(Segment):
     """A pipe with `remaining` bytes in it, which are somebody's body."""
 
-    __slots__ = ("_ended", "_kept", "_reads", "_writes", "remaining")
+    corked = False
+
+    __slots__ = ("_ended", "_kept", "_reads", "_writes", "remaining", "stuck")
 
     def __init__(self, kept: Kept) -> None:
         """`kept` is where it goes when it is empty and nobody uses it. Raises OSError."""
         self.remaining = 0
+        self.stuck = False
         self._reads, self._writes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._kept = kept
         self._ended = False
@@ -51,8 +54,10 @@ class Pipe(Segment):
 
     def send(self, sock: socket.socket, most: int = TURN) -> int:
         """Hand on what a socket takes. Raises OSError."""
-        sent = splice(self._reads, sock.fileno(), min(self.remaining, most), flags=_FLAGS)
+        count = min(self.remaining, most)
+        sent = splice(self._reads, sock.fileno(), count, flags=_FLAGS)
         self.remaining -= sent
+        self.stuck = sent < count
         return sent
 
     def store(self, fd: int, offset: int) -> int:

@@ -16,6 +16,10 @@ class Segment:
 
     __slots__ = ()
     remaining: int
+    #: whether the kernel took less the last time than it was offered: it is full
+    stuck: bool
+    #: whether nothing but full packets leaves until it is sent
+    corked: bool
 
     def send(self, sock: socket.socket, most: int = TURN) -> int:
         """Hand up to `most` bytes to the kernel; 0 when there are fewer than there should be."""
@@ -40,6 +44,8 @@ class FileSegment(Segment):
     remaining: int
     owner: object
     chunk: int = TURN
+    stuck: bool = False
+    corked: bool = False
 
     def send(self, sock: socket.socket, most: int = TURN) -> int:
         """As of the base class; 0 when the file is shorter than it was said to be."""
@@ -47,4 +53,5 @@ class FileSegment(Segment):
         sent = os.sendfile(sock.fileno(), self.fd, self.offset, count)
         self.offset += sent
         self.remaining -= sent
+        self.stuck = sent < count
         return sent

@@ -24,6 +24,8 @@ from twisted.python.failure import Failure
 
 from .segments import TURN, FileSegment, Segment
 
+#: Longer pieces of files are worth two system calls, so that their packets are full.
+CORKED = 64 * 1024
 #: How many pieces of the queue go into one sendmsg(2).
 PIECES = 32
 #: A client on a unix socket has no name.
@@ -102,9 +104,12 @@ class SendAtOnce(tcp.Connection):
                 sent = 0
 
     def write_file(self, head: bytes, segment: FileSegment, cork: bool) -> None:
-        """Send `head`, then a piece of a file; `cork` lets both share packets (tcp_nopush)."""
+        """Send `head`, then a piece of a file; `cork` lets packets be full (tcp_nopush)."""
         if not self.connected or self._writeDisconnected:
             return
+        if cork and segment.remaining > CORKED:
+            segment.corked = True
+            self.setTcpCork(True)
         if head and cork and not self._queue:
             try:
                 sent = self.socket.send(head, socket.MSG_MORE)
@@ -136,6 +141,10 @@ class SendAtOnce(tcp.Connection):
                 return
         self.startWriting()
 
+    def setTcpCork(self, enabled: bool) -> None:
+        """Let only full packets leave, or what is left of one (TCP_CORK of tcp(7))."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, enabled)
+
     def hold(self) -> None:
         """Pause the producer until the queue is empty."""
         if self.producer is not None and self.streamingProducer and not self.producerPaused:
@@ -158,6 +167,8 @@ class SendAtOnce(tcp.Connection):
             if not first.remaining:
                 self._queue.popleft()
                 first.sent()
+                if first.corked:
+                    self.setTcpCork(False)
             elif not sent:
                 raise EOFError
             return sent
@@ -181,9 +192,13 @@ class SendAtOnce(tcp.Connection):
         turn = TURN
         try:
             while self._queue and turn > 0:
+                front = self._queue[0]
                 sent = self._send_front()
                 self.taken += sent
                 turn -= sent
+                if isinstance(front, Segment) and front.stuck:
+                    # Another try would be in vain, and not for nothing: pages are looked for first.
+                    return None
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
@@ -283,6 +298,8 @@ class UnixClient(SendAtOnce, unix.Client):
     def setTcpNoDelay(self, enabled: bool) -> None:
         """There is no TCP."""
 
+    setTcpCork = setTcpNoDelay
+
 
 class UnixServer(Server):
     """An accepted connection on a unix socket."""
@@ -302,6 +319,8 @@ class UnixServer(Server):
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """There is no TCP."""
+
+    setTcpCork = setTcpNoDelay
 
 
 class Connector(tcp.Connector):

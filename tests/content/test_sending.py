@@ -48,6 +48,19 @@ class SlowClientTests(FilesTestCase):
         client.read_on()
         self.assertEqual(client.answer().body, LARGE)
 
+    def test_cork_of_a_large_file(self) -> None:
+        """With tcp_nopush a large file leaves in full packets, up to its end and no longer."""
+        cork = (socket.IPPROTO_TCP, socket.TCP_CORK)
+        for nopush, while_sent, after in (("on", True, False), ("off", None, None)):
+            self.tree(f"sendfile on; tcp_nopush {nopush};")
+            client = self.bench.client()
+            client.stop_reading(10_000)
+            client.ask(b"/large.bin")
+            self.assertEqual(client.socket.options.get(cork), while_sent)
+            client.read_on()
+            self.assertEqual(client.answer().body, LARGE)
+            self.assertEqual(client.socket.options.get(cork), after)
+
     def test_gzip(self) -> None:
         """A large compressed file is compressed as fast as the client takes it."""
         client = self.slow("gzip on; gzip_types *;", b"Accept-Encoding: gzip")

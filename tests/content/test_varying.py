@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.config import ConfigurationError
 from reverseproxy.upstream import demand, names
+from reverseproxy.upstream.pool import MOMENT
 
 from ..support import Bench, ok, request, serve
 
@@ -108,6 +109,7 @@ class ChoiceTests(Varying):
                     upstream.send(ok())
             self.assertEqual(client.answer().status, 200)
         self.assertEqual(len(bench.upstreams), 40)
+        bench.advance(2.1 * MOMENT, MOMENT)
         self.assertEqual(sum(not upstream.ended for upstream in bench.upstreams), 32)
 
     def test_bounded(self) -> None:
