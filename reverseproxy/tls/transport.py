@@ -85,6 +85,8 @@ class Secure(SendAtOnce):
     # --- in ---
 
     doRead = tcp.Connection.doRead
+    # There is something to be sent yet: close_notify.
+    loseConnection = tcp.Connection.loseConnection
 
     def _dataReceived(self, data: bytes | None) -> Any:
         tls = self.tls

@@ -248,6 +248,19 @@ class SendAtOnce(tcp.Connection):
         self._queue.clear()
         self.pending = 0
 
+    def loseConnection(self) -> None:
+        """Close when all is sent; at the end of this turn, without epoll, if it is already."""
+        if self._queue or self.disconnecting or not self.connected or self._writeDisconnected:
+            super().loseConnection()
+            return
+        self.disconnecting = True
+        self.stopReading()
+        self.reactor.callLater(0, self._lose)
+
+    def _lose(self) -> None:
+        if self.connected and not self._aborting:
+            self.connectionLost(Failure(main.CONNECTION_DONE))
+
     def close_at_once(self) -> None:
         """Close without sending what is queued; unlike `abortConnection`, without a reset."""
         if self.disconnected or self._aborting:
