@@ -15,10 +15,14 @@ from .strict import Received
 
 BOUNDED = settings(derandomize=True, deadline=None, max_examples=300)
 
-#: Up to three requests, one behind the other; what answers to HEAD have is not told apart here.
-_streams = st.lists(near_requests(), min_size=1, max_size=3).map(
-    lambda messages: b"".join(messages).replace(b"HEAD", b"GET")
-)
+
+def streams() -> st.SearchStrategy[bytes]:
+    """Up to three requests, one behind the other; answers to HEAD are not told apart here."""
+    return st.lists(near_requests(), min_size=1, max_size=3).map(
+        lambda messages: b"".join(messages).replace(b"HEAD", b"GET")
+    )
+
+
 _places = st.lists(st.integers(0, 400), max_size=3).map(sorted)
 
 
@@ -47,7 +51,7 @@ class ClientStreamTests(HostileClient):
         bench = self.begin(server)
         reached: list[int] = []
 
-        @given(_streams, _places)
+        @given(streams(), _places)
         @BOUNDED
         def held(raw: bytes, places: list[int]) -> None:
             whole = self.seen(bench, (raw,))

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from tests.hostile import upstreams
-from tests.hostile.strict import Reply, read_replies
+from tests.hostile.strict import Reply, RequestReader, read_replies
 
 #: How many connections there are at a time.
 AT_ONCE = 150
@@ -103,6 +103,34 @@ class Honest:
         return body
 
 
+class Recording:
+    """An upstream that reads strictly, and answers each request with its number.
+
+    What is no whole request is in `wrong`; a connection that ends within one is none of that.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.wrong: list[str] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        strict = RequestReader()
+        with contextlib.suppress(*_ENDS):
+            while data := await reader.read(65_536):
+                try:
+                    found = strict.feed(data)
+                except Exception as error:  # noqa: BLE001 - what h11 says of it
+                    self.wrong.append(f"{error}: {data!r}")
+                    break
+                for _ in found:
+                    self.count += 1
+                    said = b"%d" % self.count
+                    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+                    writer.write(head % (len(said), said))
+        writer.close()
+
+
 class Broken:
     """An upstream that is broken as the number in the path says."""
 
@@ -153,11 +181,17 @@ async def _served(
 
 
 def clients_answered(
-    upstream: int, clients: Sequence[tuple[int, Sequence[bytes], tuple[bytes, ...]]]
+    upstream: int,
+    clients: Sequence[tuple[int, Sequence[bytes], tuple[bytes, ...]]],
+    behind: Honest | Recording | None = None,
 ) -> list[Answered]:
-    """What each client is answered: its port, what it sends, and its methods."""
+    """What each client is answered: its port, what it sends, and its methods.
+
+    An honest upstream is behind, if no other is given.
+    """
     asks = [_ask(port, sent, methods) for port, sent, methods in clients]
-    found: list[Answered] = asyncio.run(_served({upstream: Honest().serve}, asks))
+    serve = (behind or Honest()).serve
+    found: list[Answered] = asyncio.run(_served({upstream: serve}, asks))
     return found
 
 

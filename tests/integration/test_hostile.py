@@ -10,17 +10,23 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from hypothesis import given, settings
+from hypothesis.strategies import SearchStrategy
+
 from tests.hostile import clients, directing, injection, upstreams
 from tests.hostile.holding import make_files
+from tests.hostile.test_streams import streams
 from tests.integration.components import IntegrationCase, program
 from tests.integration.differences import CLIENTS, DIRECTING, UPSTREAMS
 from tests.integration.hostile import (
     READ_TIMEOUT,
     Answered,
+    Recording,
     clients_answered,
     upstreams_answered,
 )
 from tests.integration.servers import Server, directory, free_port, start_proxy
+from tests.wire.nearly import near_responses
 
 BOTH = ("nginx", "reverseproxy")
 #: Behind it is the upstream that is broken.
@@ -29,8 +35,9 @@ BEHIND = """server {{ listen 127.0.0.1:{port}; location / {{
     proxy_set_header Connection close; }} }}"""
 
 
-class HostileTests(IntegrationCase):
-    needs = ("the proxy", "nginx")
+class ServedCase(IntegrationCase):
+    """A daemon on real sockets."""
+
     maxDiff = None
 
     def start(self, which: str, http: str, port: int) -> None:
@@ -50,6 +57,10 @@ class HostileTests(IntegrationCase):
         else:
             server = start_proxy(path, home, port, which=which)
         self.addCleanup(server.stop)
+
+
+class HostileTests(ServedCase):
+    needs = ("the proxy", "nginx")
 
     def explained(
         self,
@@ -127,3 +138,54 @@ class HostileTests(IntegrationCase):
             self.start(which, f"server {{ listen 127.0.0.1:{port}; server_name a; {text} }}", port)
             found[which] = upstreams_answered(upstream, port, cases, onward)
         self.explained([case.name for case in table], *found.values(), DIRECTING)
+
+
+def generated(strategy: SearchStrategy[bytes]) -> list[bytes]:
+    """The examples of a strategy, the same ones each time."""
+    found: list[bytes] = []
+
+    @given(strategy)
+    @settings(derandomize=True, deadline=None, max_examples=400, database=None)
+    def keep(raw: bytes) -> None:
+        found.append(raw)
+
+    keep()
+    return found
+
+
+class GeneratedTests(ServedCase):
+    """What nobody thought of, over real sockets, with an upstream that records."""
+
+    def test_clients(self) -> None:
+        """What reaches the upstream is one whole request for each answer that it gives a client."""
+        examples = generated(streams())
+        for server in (clients.PROXY, clients.STREAMING):
+            upstream, port, recording = free_port(), free_port(), Recording()
+            text = server.replace("127.0.0.1:8080", f"127.0.0.1:{upstream}")
+            self.start(
+                "reverseproxy", f"server {{ listen 127.0.0.1:{port}; server_name a; {text} }}", port
+            )
+            asked = [(port, (raw,), ()) for raw in examples]
+            found = clients_answered(upstream, asked, recording)
+            self.assertEqual(recording.wrong, [])
+            told = [int(said) for one in found for status, said in one.replies if status == 200]
+            self.assertEqual(sorted(told), list(range(1, recording.count + 1)))
+            odd = {status for one in found for status in one.statuses} & {"cut", "unreadable"}
+            self.assertEqual(odd, set())
+            print(f"{len(examples)} streams, {recording.count} requests went on")
+            self.assertGreater(recording.count, len(examples) // 5)
+
+    def test_upstreams(self) -> None:
+        """What reaches a client is one answer, or a cut that it can see."""
+        examples = generated(near_responses())
+        cases = [upstreams.Case(str(at), (raw,), end="close") for at, raw in enumerate(examples)]
+        upstream, port = free_port(), free_port()
+        text = BEHIND.format(port=port, upstream=upstream, timeout=READ_TIMEOUT)
+        self.start("reverseproxy", text, port)
+        found = upstreams_answered(upstream, port, cases)
+        self.assertEqual([one for one in found if len(one.replies) != 1 or not one.ended], [])
+        statuses = Counter(one.statuses[0] for one in found)
+        print(f"{len(examples)} answers: {dict(statuses)}")
+        self.assertNotIn("unreadable", statuses)
+        self.assertGreater(statuses[502], len(examples) // 5)
+        self.assertGreater(statuses[200], len(examples) // 20)
