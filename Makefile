@@ -57,7 +57,7 @@ docs: $(VENV)/with-run
 deb:
 	PATH=/usr/sbin:/usr/bin:/sbin:/bin dpkg-buildpackage -us -uc -b
 
-bench: $(VENV)/with-run
+bench: $(VENV)/with-test
 	$(python) -m bench $(ONLY)
 
 clean:

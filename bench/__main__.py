@@ -28,13 +28,16 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run (2)")
     parser.add_argument("--rounds", type=int, default=5, help="in which all take turns (5)")
     parser.add_argument("--peers", nargs="*", default=[], choices=list(PEERS), help="only these")
-    parser.add_argument("--write", type=Path, help="a directory for bench.json and bench.svg")
+    parser.add_argument(
+        "--write", type=Path, help="where bench.json and bench.svg go (docs, if all is measured)"
+    )
     options = parser.parse_args()
     names = options.names or [*WORKLOADS, *OTHERS]
     status = 0
     workloads = [name for name in names if name in WORKLOADS]
     if workloads:
-        status = compare(workloads, options.peers, options.rounds, options.seconds, options.write)
+        write = options.write or (None if options.names or options.peers else Path("docs"))
+        status = compare(workloads, options.peers, options.rounds, options.seconds, write)
     for name in names:
         if name in OTHERS:
             status |= OTHERS[name]([])
