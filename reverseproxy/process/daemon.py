@@ -14,7 +14,7 @@ from twisted.logger import Logger, globalLogPublisher
 
 from reverseproxy import __version__
 from reverseproxy.config import ConfigurationError
-from reverseproxy.process import polling, signals
+from reverseproxy.process import allocating, polling, signals
 from reverseproxy.process.loaded import Loaded
 from reverseproxy.process.observing import Observer
 from reverseproxy.process.pidfile import PidFile
@@ -59,6 +59,7 @@ class Daemon(Service):
         reactor = self.assembly.reactor
         globalLogPublisher.addObserver(self._observer)
         polling.install(reactor)
+        allocating.settle()
         self.serving.start(self._sockets)
         reactor.callWhenRunning(self._listen_to_signals)
         self._renewing.start()

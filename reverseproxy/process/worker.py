@@ -21,7 +21,7 @@ from reverseproxy.guards.zones import IN_PROCESS, ZoneMaker
 from reverseproxy.upstream.news import PeerNews
 from reverseproxy.web.listen import Address
 
-from . import control, polling, signals
+from . import allocating, control, polling, signals
 from .loaded import Loaded
 from .rights import give_up
 from .scoreboard import Reporting, Scoreboard
@@ -93,6 +93,7 @@ class Worker:
         loaded = Loaded.made(self._configuration, reactor, self._sources, zones)
         self._adopt_logs(loaded.assembly.logs)
         polling.install(reactor)
+        allocating.settle()
         self._reactor = reactor
         self.serving = Serving(loaded.assembly, owns_names=False)
         # What the master had it hear is heard here.
