@@ -1,1 +1,1 @@
-Large answers of upstreams and large uploads no longer pass through the daemon's memory: the kernel moves them from socket to socket, or from the socket to the temporary file. It costs a third of the CPU time that it did.
+Large answers of upstreams no longer pass through the daemon's memory: the kernel moves them from socket to socket, at a third of the cost. Large uploads are written to their temporary file a megabyte at a time, at half the cost.

@@ -114,6 +114,12 @@ class FakeSocket:
             return b""
         raise BlockingIOError(errno.EWOULDBLOCK, "nothing")
 
+    def recv_into(self, buffer: memoryview, size: int) -> int:
+        self.calls.append("into")
+        data = self.recv(size)
+        buffer[: len(data)] = data
+        return len(data)
+
     def pour(self, pipe: int, size: int) -> int:
         """Move up to `size` bytes that arrived into a pipe, as far as it takes them."""
         data = self.recv(size)

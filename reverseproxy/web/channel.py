@@ -249,14 +249,15 @@ class HTTPChannel(EndingChannel):
         elif self.decoder is decoder and request.wants_body:
             self._siphon = siphon.begin(self, decoder)
 
-    def siphoned(self, decoder: LengthDecoder, count: int) -> None:
-        """So many bytes of the body are in the siphon's pipe."""
-        request, current = self.request, self._siphon
-        if request is None or current is None:
+    def siphoned(self, data: memoryview) -> None:
+        """A large piece of the body, and of nothing else; it is not there any more after that."""
+        request, decoder = self.request, self.decoder
+        if request is None or request.spool is None or not isinstance(decoder, LengthDecoder):
             return
         self.deadline = self.site.sweep.now + self.settings.client_body_timeout
-        decoder.passed(count)
-        if not request.take_piped(current.pipe) or decoder.done:
+        decoder.passed(len(data))
+        request.keep_piece(request.spool, data)
+        if decoder.done or not request.wants_body:
             self._read_again()
         if decoder.done and self.decoder is decoder:
             self.decoder = None

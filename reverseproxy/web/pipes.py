@@ -1,14 +1,13 @@
 """Bodies that never enter this process: splice(2) moves them from a socket through a pipe.
 
 A `Pipe` stands in the queue of a transport as a `Segment` does: it is filled from one socket and
-emptied into another, or into a file. Pages change hands and are not copied. A pipe costs two
-descriptors, so a few are kept for the next body, and whoever gets none does without.
+emptied into another. Pages change hands and are not copied. A pipe costs two descriptors, so a few
+are kept for the next body, and whoever gets none does without.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import socket
@@ -59,21 +58,6 @@ class Pipe(Segment):
         self.remaining -= sent
         self.stuck = sent < count
         return sent
-
-    def store(self, fd: int, offset: int) -> int:
-        """Write all that is in it to a file, from `offset` on; how much. Raises OSError."""
-        stored = 0
-        while self.remaining:
-            try:
-                count = splice(self._reads, fd, self.remaining, offset_dst=offset + stored)
-            except OSError as error:
-                if error.errno != errno.EINVAL:
-                    raise
-                # A file system that can't: then through memory.
-                count = os.pwrite(fd, os.read(self._reads, self.remaining), offset + stored)
-            self.remaining -= count
-            stored += count
-        return stored
 
     def end(self) -> None:
         """Nothing more is put in: when it is empty, it is free for the next body."""

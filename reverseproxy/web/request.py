@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from .channel import HTTPChannel
     from .locations import Location
-    from .pipes import Pipe
     from .vhosts import VirtualHost
 
 #: Methods that a reverse proxy has no use for (RFC 9110 sections 9.3.6 and 9.3.8).
@@ -196,11 +195,13 @@ class Request(RedirectingRequest):
 
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body."""
-        spool = self.spool
-        if spool is None:
-            if self.stream is not None:
-                self._pass_on(self.stream, data)
-            return
+        if self.spool is not None:
+            self.keep_piece(self.spool, data)
+        elif self.stream is not None:
+            self._pass_on(self.stream, data)
+
+    def keep_piece(self, spool: Spool, data: bytes | memoryview) -> None:
+        """Put a piece of the body with the others; what refuses it is answered."""
         limit = self.location.client.client_max_body_size
         try:
             if limit and spool.size + len(data) > limit:
@@ -209,17 +210,6 @@ class Request(RedirectingRequest):
         except ReverseProxyError as error:
             self.wants_body = False
             self.fail(error)
-
-    def take_piped(self, pipe: Pipe) -> bool:
-        """Take a piece of the body that is in a pipe; whether that went well."""
-        try:
-            if self.spool is not None:
-                self.spool.take(pipe)
-        except ReverseProxyError as error:
-            self.wants_body = False
-            self.fail(error)
-            return False
-        return True
 
     def body_complete(self) -> None:
         """The last piece is here."""

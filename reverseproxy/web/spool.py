@@ -15,14 +15,10 @@ import itertools
 import os
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import attrs
 
 from reverseproxy.errors import SpoolError
-
-if TYPE_CHECKING:
-    from .pipes import Pipe
 
 _serial = itertools.count(1)
 #: What this module names its files: ten digits of a serial number, then the process.
@@ -125,11 +121,11 @@ class Spool:
         self.fd = -1
         self.size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take a piece. Raises SpoolError when the disk does not."""
         self.size += len(data)
         if self.fd < 0:
-            self._memory.append(data)
+            self._memory.append(bytes(data))
             if self.size <= self._memory_limit:
                 return
             if self._in_file_only == "off":
@@ -141,14 +137,7 @@ class Spool:
         else:
             self._put((data,))
 
-    def take(self, pipe: Pipe) -> None:
-        """Take what is in a pipe, once there is a file. Raises SpoolError."""
-        try:
-            self.size += pipe.store(self.fd, self.size)
-        except OSError as error:
-            raise SpoolError(self._directory.path, error) from error
-
-    def _put(self, pieces: Iterable[bytes]) -> None:
+    def _put(self, pieces: Iterable[bytes | memoryview]) -> None:
         for piece in pieces:
             rest = memoryview(piece)
             while rest:
