@@ -64,7 +64,12 @@ class Relay:
             count = pipe.fill(client.transport.socket, self._decoder.left)
         except (BlockingIOError, InterruptedError):
             return None
-        except OSError:
+        except OSError as error:
+            if error.errno in pipes.UNABLE:
+                # Not on this system: then as without pipes.
+                pipes.KEPT.useless = True
+                self.end()
+                return None
             self._how = main.CONNECTION_LOST
             return 0
         if count:
@@ -73,6 +78,8 @@ class Relay:
 
     def end(self) -> None:
         """Let the client read again; what is in the pipe is the client's transport's."""
+        if self.over:
+            return
         self.over = True
         self._client.transport.read_with(None)
         self.pipe.end()

@@ -8,6 +8,7 @@ are kept for the next body, and whoever gets none does without.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -21,6 +22,8 @@ SIZE = 1024 * 1024
 IDLE = 8
 #: A body of which less than this is still to come is read and written: that costs no more.
 WORTH = 64 * 1024
+#: What a kernel says that can't (some that only look like Linux).
+UNABLE = frozenset((errno.EINVAL, errno.ENOSYS))
 _FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 
 
@@ -88,12 +91,16 @@ class Kept:
         self._pipes: list[Pipe] = []
         #: how many of them nobody took since the last sweep
         self._unused = 0
+        #: whether there are none to be had, for the kernel can't fill them
+        self.useless = False
 
     def __len__(self) -> int:
         return len(self._pipes)
 
     def take(self) -> Pipe | None:
         """A pipe, or None where there is none to be had."""
+        if self.useless:
+            return None
         if self._pipes:
             pipe = self._pipes.pop()
             self._unused = min(self._unused, len(self._pipes))

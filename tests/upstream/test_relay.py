@@ -136,6 +136,24 @@ class RelayTests(PipesCase):
         self.assertEqual(self.client.answer().body, BODY)
         self.assert_none_left()
 
+    def test_kernel_that_cannot(self) -> None:
+        """Where the kernel can't splice from a socket, nothing is lost, nor tried again."""
+        self.begin()
+        asked = []
+
+        def unable(*_: Any, **__: Any) -> int:
+            asked.append(1)
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+        self.patch(pipes, "splice", unable)
+        self.send()
+        self.assertEqual(self.client.answer().body, BODY)
+        self.client.ask()
+        self.upstream.send(HEAD % (len(BODY), b""), BODY)
+        self.assertEqual(self.client.answer().body, BODY)
+        self.assertEqual(len(asked), 1)
+        self.assert_none_left()
+
     def test_no_descriptors(self) -> None:
         """Without a descriptor for a pipe the answer goes through memory."""
 
