@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
 
 
 def install(reactor: Any, actions: Mapping[int, Callable[[], None]]) -> None:
@@ -18,8 +21,8 @@ def install(reactor: Any, actions: Mapping[int, Callable[[], None]]) -> None:
 
 
 def stop(reactor: Any) -> None:
-    """Stop a reactor that was not told so before."""
-    if reactor.running:
+    """Stop a reactor, unless it was told so before: until all has ended it still runs."""
+    with contextlib.suppress(ReactorNotRunning):
         reactor.stop()
 
 
