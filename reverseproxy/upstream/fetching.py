@@ -17,12 +17,12 @@ from reverseproxy.errors import UpstreamError
 
 from .attempt import Timeouts, Try
 from .connecting import ProxyClientFactory
+from .hearing import Asker
 from .pool import Keeping, Peer
 
 if TYPE_CHECKING:
     from reverseproxy.wire.heads import ResponseHead
 
-    from .client import ProxyClient
     from .dns import Found
     from .exchange import Exchange
     from .pool import Pools
@@ -41,13 +41,9 @@ class Unfetched(Exception):
     """The document can't be had; the message says why, and of whom it was asked."""
 
 
-class Fetch:
+class Fetch(Asker):
     """`begin` gives the document, or fails with Unfetched; cancelling what it gave ends it."""
 
-    method = b"GET"
-    #: see `Exchange`
-    complete = True
-    upgrades = False
     timeouts = Timeouts(STEP, STEP, STEP)
     head_limit = HEAD_LIMIT
 
@@ -60,7 +56,6 @@ class Fetch:
         media_type: bytes,
     ) -> None:
         """`lookup` finds the addresses; `head` is the request, `media_type` of the document."""
-        self.client: ProxyClient | None = None
         self.tried: Try
         self._pools = pools
         self._lookup = lookup
@@ -68,7 +63,6 @@ class Fetch:
         self._head = head
         self._media_type = media_type
         self._hosts: list[str] = []
-        self._connecting: ProxyClientFactory | None = None
         self._body = bytearray()
         self._deadline = pools.sweep.now + LIMIT
         self._done: Deferred[bytes] | None = None
@@ -110,12 +104,7 @@ class Fetch:
         """Nobody wants to know any more."""
         self._done = None
         self._pools.sweep.discard(self)
-        connecting, self._connecting = self._connecting, None
-        if connecting is not None:
-            connecting.cancel()
-        client, self.client = self.client, None
-        if client is not None:
-            client.drop()
+        self._let_go()
 
     def _fail(self, why: str) -> None:
         done = self._done
@@ -131,15 +120,6 @@ class Fetch:
             done.callback(bytes(self._body))
 
     # --- what a connection tells ---
-
-    def connected(self, client: ProxyClient) -> None:
-        """A new connection is there."""
-        self._connecting = None
-        self.client = client
-        client.send(cast("Exchange", self), self._head, None)
-
-    def hinted(self, _head: ResponseHead) -> None:
-        """An answer is announced."""
 
     def _is_right(self, head: ResponseHead) -> bool:
         kind = (head.joined(b"content-type") or b"").partition(b";")[0].strip().lower()
@@ -169,9 +149,6 @@ class Fetch:
         if len(self._body) > SIZE_LIMIT:
             self._fail(f"its answer has more than {SIZE_LIMIT} bytes")
         return self._done is not None
-
-    def pause_in_stream(self) -> None:
-        """Nothing more is here for now."""
 
     def ended(self, pieces: list[bytes]) -> None:
         """The document is complete."""

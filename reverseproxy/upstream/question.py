@@ -14,6 +14,7 @@ from reverseproxy.errors import ReverseProxyError, UpstreamError, UpstreamUnansw
 
 from .attempt import Timeouts, Try
 from .connecting import client_factory
+from .hearing import Asker
 from .matching import EXAMINED, Examination
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from reverseproxy.wire.heads import ResponseHead
 
     from .client import ProxyClient
-    from .connecting import ProxyClientFactory
     from .exchange import Exchange
     from .healthsettings import HealthRule
     from .pool import Peer
@@ -56,26 +56,18 @@ class Inquiry:
         return self.timeouts.connect + self.timeouts.read
 
 
-class Question:
+class Question(Asker):
     """`begin` it; `told` hears once what came of it, unless it is dropped before."""
-
-    method = b"GET"
-    #: see `Exchange`
-    complete = True
-    upgrades = False
 
     def __init__(self, peer: Peer, inquiry: Inquiry, told: Told) -> None:
         self.timeouts = inquiry.timeouts
         self.head_limit = inquiry.head_limit
-        self.client: ProxyClient | None = None
         self.tried: Try
         self._told: Told | None = told
         self._peer = peer
         self._inquiry = inquiry
         self._request = inquiry.request()
-        self._connecting: ProxyClientFactory | None = None
         self._secured: Secured | None = None
-        self._head = b""
         self._reused = False
         self._body = bytearray()
         self._taken = 0
@@ -97,8 +89,7 @@ class Question:
         self.tried = Try(self._peer.address, "", self._request.site.seconds())
         self._request.upstream_tries = (self.tried,)
         if client is not None:
-            self.client = client
-            client.send(cast("Exchange", self), self._head, None)
+            self._ask(client)
             return
         factory = self._connecting = client_factory(
             self._peer, cast("Exchange", self), self._secured
@@ -109,12 +100,7 @@ class Question:
     def drop(self) -> None:
         """Nobody wants to know any more."""
         self._told = None
-        connecting, self._connecting = self._connecting, None
-        if connecting is not None:
-            connecting.cancel()
-        client, self.client = self.client, None
-        if client is not None:
-            client.drop()
+        self._let_go()
 
     def _tell(self, reason: str, passed: bool) -> None:
         told, self._told = self._told, None
@@ -131,15 +117,6 @@ class Question:
         self._tell(objection or f"status {head.status}", not objection)
 
     # --- what a connection tells ---
-
-    def connected(self, client: ProxyClient) -> None:
-        """A new connection is there."""
-        self._connecting = None
-        self.client = client
-        client.send(cast("Exchange", self), self._head, None)
-
-    def hinted(self, _head: ResponseHead) -> None:
-        """An answer is announced."""
 
     def _note(self, head: ResponseHead) -> None:
         tried = self.tried
@@ -175,17 +152,11 @@ class Question:
             self._body += data[: EXAMINED - len(self._body)]
         self._taken += len(data)
 
-    def pause_in_stream(self) -> None:
-        """Nothing more is here for now."""
-
     def ended(self, pieces: list[bytes]) -> None:
         """The body is complete."""
         for data in pieces:
             self._take(data)
         self._judge()
-
-    def surplus(self, _count: int) -> None:
-        """More came than the answer has: the connection is not used again."""
 
     def failed(self, error: UpstreamError) -> None:
         """The server can't be reached, or does not answer as it should."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .hearing import Hearer
+
 if TYPE_CHECKING:
     from reverseproxy.errors import UpstreamError
     from reverseproxy.wire.heads import ResponseHead
@@ -16,12 +18,8 @@ if TYPE_CHECKING:
     from .exchange import Exchange
 
 
-class Unheard:
+class Unheard(Hearer):
     """Takes the place of the `Exchange` that it comes from."""
-
-    #: see `Exchange`
-    complete = True
-    upgrades = False
 
     def __init__(self, exchange: Exchange, client: ProxyClient) -> None:
         self.client: ProxyClient | None = client
@@ -34,9 +32,6 @@ class Unheard:
             intake.then = client.resume
         if intake is None or not intake.waiting:
             client.resume()
-
-    def hinted(self, _head: ResponseHead) -> None:
-        """An answer is announced."""
 
     def answered(self, _head: ResponseHead, _length: int | None, _body: bytes) -> None:
         """The whole answer came at once."""
@@ -59,9 +54,6 @@ class Unheard:
     def ended(self, _pieces: list[bytes]) -> None:
         """The body is complete."""
         self._unlimited()
-
-    def surplus(self, _count: int) -> None:
-        """More came than the answer has."""
 
     def failed(self, _error: UpstreamError) -> None:
         """The upstream did not finish."""

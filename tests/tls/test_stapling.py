@@ -176,6 +176,14 @@ class StaplingTests(StaplingCase):
         self.assertEqual(TLSClient(bench).stapled, word)
         self.assertLess(abs(self.pause(bench) - 3600), 4)
 
+    def test_more_than_an_answer(self) -> None:
+        """What a responder sends behind its answer is nobody's, and no trouble."""
+        bench = self.bench()
+        word = self.word(bench)
+        bench.upstream().send(response(word) + b"and more")
+        self.assertEqual(TLSClient(bench).stapled, word)
+        self.assertEqual(bench.upstream().ended, "reset")
+
     def test_stopped(self) -> None:
         """Who stops waits for no answer."""
         bench = self.bench()
