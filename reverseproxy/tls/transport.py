@@ -243,9 +243,8 @@ class Secure(SendAtOnce):
         self._clear.append(piece)
         self.pending += len(piece)
         self.startWriting()
-        if self.pending > self.high_water and self.producer is not None and self.streamingProducer:
-            self.producerPaused = True
-            self.producer.pauseProducing()
+        if self.pending > self.high_water:
+            self.hold()
 
     def _try(self) -> None:
         # The socket had room a moment ago: one try before epoll is asked.

@@ -15,7 +15,6 @@ from zope.interface import implementer
 from reverseproxy.errors import (
     ReverseProxyError,
     SpoolError,
-    UpstreamProtocolError,
 )
 
 from . import relay
@@ -190,8 +189,8 @@ class Exchange(Attempts):
         return True
 
     def switched(self, _client: ProxyClient, _head: ResponseHead) -> Tunnel:
-        """The upstream switches protocols; only an `Upgrade` has asked for that."""
-        raise UpstreamProtocolError("upstream switched protocols and was not asked to")
+        """The upstream switches protocols; an `Upgrade`, which has asked for it, knows how."""
+        raise NotImplementedError
 
     def _answered_elsewhere(self, head: ResponseHead) -> bool:
         """Whether another location answers: as the upstream asks, or as `error_page` has it."""

@@ -147,7 +147,7 @@ class SendAtOnce(tcp.Connection):
 
     def hold(self) -> None:
         """Pause the producer until the queue is empty."""
-        if self.producer is not None and self.streamingProducer and not self.producerPaused:
+        if self.producer is not None and self.streamingProducer:
             self.producerPaused = True
             self.producer.pauseProducing()
 
@@ -155,9 +155,8 @@ class SendAtOnce(tcp.Connection):
         self._queue.append(piece)
         self.pending += len(piece)
         self.startWriting()
-        if self.pending > self.high_water and self.producer is not None and self.streamingProducer:
-            self.producerPaused = True
-            self.producer.pauseProducing()
+        if self.pending > self.high_water:
+            self.hold()
 
     def _send_front(self) -> int:
         """Send from the front of the queue once; the number of bytes taken."""
