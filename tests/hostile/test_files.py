@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.content import files, opening
-from reverseproxy.tls import transport
+from reverseproxy.tls import sealing
 from reverseproxy.upstream import overflow
 
 from ..content.test_static import LARGE, FilesTestCase
@@ -195,7 +195,7 @@ class FailingSecureTests(SynchronousTestCase):
             client.line.stop_reading(777)
             client.send(b"GET /file HTTP/1.1\r\nHost: a\r\n\r\n")
             if fails:
-                self.patch(transport, "os", _Failing())
+                self.patch(sealing, "os", _Failing())
             else:
                 os.truncate(bench.path("file"), 1000)
             client.line.read_on()
