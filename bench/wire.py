@@ -55,7 +55,7 @@ def main() -> None:
     report("parse_response_head", lambda: parse_response_head(RESPONSE))
     report("serialise", lambda: serialise(head.line, head.fields))
     report("request_framing", lambda: request_framing(head))
-    report("keeps_alive", lambda: keeps_alive(b"1.1", b"keep-alive"))
+    report("keeps_alive", lambda: keeps_alive(head))
     report("hop_by_hop", lambda: hop_by_hop(b"keep-alive"))
     report("parse_host", lambda: parse_host(b"www.example.com"))
     report("split_target", lambda: split_target(b"GET", head.target))

@@ -90,6 +90,8 @@ class Serving:
         before, self.assembly = self.assembly, assembly
         limit = assembly.shutdown_timeout
         under_way = [(one, one.request) for one in self.channels if one.request is not None]
+        for channel in self.channels:
+            channel.forget()
         assembly.succeed()
         self._start_asking()
         self._listen(sockets)

@@ -73,6 +73,8 @@ class ProxyClient(proxy.ProxyClient):
         self._reusable = False
         self._paused = False
         self._taken = 0
+        #: the last head that was read: the next may repeat its fields
+        self._before: ResponseHead | None = None
         #: how much of a body that goes on came together with its head
         self.ahead = 0
 
@@ -133,7 +135,7 @@ class ProxyClient(proxy.ProxyClient):
         if scanned:
             data = self._buffer + data
         while True:
-            end = head_end(data, scanned)
+            end = head_end(data, scanned, self._before)
             if end < 0:
                 if len(data) > exchange.head_limit:
                     raise UpstreamProtocolError(
@@ -148,7 +150,7 @@ class ProxyClient(proxy.ProxyClient):
                     f"proxy_buffer_size is {exchange.head_limit}"
                 )
             raw, data = data[:end], data[end:]
-            head = parse_response_head(raw)
+            head = self._before = parse_response_head(raw, before=self._before)
             if head.status >= 200:
                 break
             self._interim += 1
@@ -210,7 +212,7 @@ class ProxyClient(proxy.ProxyClient):
         self._reusable = (
             framing != UNTIL_CLOSE
             and not self.last
-            and keeps_alive(head.version, head.joined(b"connection"))
+            and keeps_alive(head)
             and not getattr(self.transport, "busy", False)
             and exchange.complete
         )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from reverseproxy.upstream.tunnel import Tunnel
+    from reverseproxy.wire.heads import RequestHead
 
     from .siphon import Siphon
 
@@ -57,6 +58,8 @@ class HTTPChannel(EndingChannel):
         self._expects = False
         self._head_begun = False
         self._siphon: Siphon | None = None
+        #: the last head that was read: the next mostly repeats its fields
+        self._before: RequestHead | None = None
         #: whether the request under way came with bytes of another behind it
         self.pipelined = False
 
@@ -140,7 +143,7 @@ class HTTPChannel(EndingChannel):
     def _read_head(self) -> bool:
         """Begin the next request, if its head is complete."""
         buffer = self._buffer
-        end = head_end(buffer, self._scanned)
+        end = head_end(buffer, self._scanned, self._before)
         limits = self.site.head_limits
         if end < 0:
             if len(buffer) > limits.line and limits.exceeded(buffer):
@@ -160,18 +163,19 @@ class HTTPChannel(EndingChannel):
         try:
             if end > limits.line and limits.exceeded(head_bytes):
                 raise limits.error(head_bytes)
-            head = parse_request_head(head_bytes, limits.fields)
+            head = parse_request_head(head_bytes, limits.fields, self._before)
             framing = request_framing(head)
         except ClientError as error:
             locate(head_bytes, error)
             self._refuse(error, head_bytes)
             return False
+        self._before = head
         self.deadline = inf
         self.served += 1
         self.pipelined = bool(self._buffer)
         request = self.request = self.requestFactory(self, head)
         request.head_received = end
-        self.persistent = keeps_alive(head.version, head.joined(b"connection"))
+        self.persistent = keeps_alive(head)
         if framing != NO_BODY:
             self._begin_body(request, framing)
         request.begin()
@@ -186,6 +190,10 @@ class HTTPChannel(EndingChannel):
         self.served += 1
         request = self.request = self.requestFactory.malformed(self, received)
         request.fail(error)
+
+    def forget(self) -> None:
+        """What was made of the last head is another configuration's."""
+        self._before = None
 
     # --- the body of a request ---
 

@@ -83,10 +83,11 @@ class Request(RedirectingRequest):
         """Find out who is asked for what, and let the location answer."""
         site = self.site
         try:
-            head = self.head
+            head, vhosts = self.head, site.vhosts
             target = head.target
-            host = head.named.get(b"host", b"")
-            self.vhost = vhost = site.vhosts.choose(host)
+            known: VirtualHost | None = head.made.get(vhosts)
+            vhost = known or vhosts.choose(head.named.get(b"host", b""))
+            self.vhost = vhost
             self.location = vhost.location
             if target[0] == 0x2F and b"#" not in target and head.method not in _REFUSED:
                 self.path, mark, query = target.partition(b"?")
@@ -94,8 +95,10 @@ class Request(RedirectingRequest):
                     self.query = query
             else:
                 vhost = self._other_target()
-            if b"".join(head.named).translate(None, vhost.field_names):
-                self._drop_fields(vhost.field_names)
+            if vhost is not known:
+                if b"".join(head.named).translate(None, vhost.field_names):
+                    self._drop_fields(vhost.field_names)
+                head.made[vhosts] = vhost
             if vhost.find_client is not None:
                 vhost.find_client(self)
             if vhost.regexes:
@@ -115,6 +118,7 @@ class Request(RedirectingRequest):
         """Drop the fields whose names have other bytes than `allowed`."""
         head = self.head
         odd = {name for name in head.named if name.translate(None, allowed)}
+        head.part()
         head.fields = [pair for pair in head.fields if pair[0].lower() not in odd]
         for name in odd:
             del head.named[name]
@@ -135,6 +139,7 @@ class Request(RedirectingRequest):
             raise ClientError(400, "RP-400-target", what, 0, part="target")
         if target.authority is not None:
             # RFC 9112 section 3.2.2: an absolute-form target wins over Host.
+            self.head.part()
             self.head.named[b"host"] = target.authority
             self.vhost = self.site.vhosts.choose(target.authority)
             self.location = self.vhost.location

@@ -3,7 +3,8 @@
 Each module is bytes in, values out, and begins with its theory. In the order a request meets them:
 
 - `heads` finds the end of a head in what has arrived and parses it: `head_end`,
-  `parse_request_head` -> `RequestHead`, `parse_response_head` -> `ResponseHead`.
+  `parse_request_head` -> `RequestHead`, `parse_response_head` -> `ResponseHead`. `fieldlines` reads
+  the fields of both.
 - `hosts` reads Host: `parse_host` -> the name virtual hosts are found by, and a port.
 - `hostnames` finds names by wildcards: `HostNames`.
 - `target` takes the request target apart, and makes the path that locations are chosen by:

@@ -15,8 +15,9 @@ from __future__ import annotations
 import re
 
 from reverseproxy.errors import ClientError, UpstreamProtocolError
+from reverseproxy.wire.fieldlines import field_offset
 from reverseproxy.wire.grammar import TOKEN
-from reverseproxy.wire.heads import RequestHead, ResponseHead, field_offset
+from reverseproxy.wire.heads import RequestHead, ResponseHead
 
 NO_BODY = 0
 CHUNKED = -1
@@ -65,28 +66,35 @@ def response_framing(method: bytes, head: ResponseHead) -> int:
     are judged also where there is no body, for they would be sent on. CONNECT, whose success
     has rules of its own, is never sent to an upstream.
     """
+    framing: int | None = head.made.get(_framed)
+    if framing is None:
+        framing = head.made[_framed] = _framed(head)
+    status = head.status
+    if status < 200 or status == 204 or status == 304 or method == b"HEAD":
+        return NO_BODY
+    return framing
+
+
+def _framed(head: ResponseHead) -> int:
+    """What the fields say of the body, if there is one."""
     coding = head.named.get(b"transfer-encoding")
     length = head.named.get(b"content-length")
-    framing = UNTIL_CLOSE
     if coding is not None:
-        framing = CHUNKED
         if length is not None:
             raise _unreadable("both Content-Length and Transfer-Encoding are given", _CODINGS)
         if head.version == b"1.0":
             raise _unreadable("Transfer-Encoding is given under HTTP/1.0", _CODINGS)
         if coding.lower() != b"chunked" or _stands_twice(head, _CODINGS):
             raise _unreadable("a Transfer-Encoding that is not exactly chunked", _CODINGS)
-    elif length is not None:
+        return CHUNKED
+    if length is not None:
         if _stands_twice(head, _LENGTHS):
             raise _unreadable("Content-Length is given twice", _LENGTHS)
         try:
-            framing = _length(length)
+            return _length(length)
         except ClientError as error:
             raise _unreadable(error.detail, _LENGTHS) from None
-    status = head.status
-    if status < 200 or status == 204 or status == 304 or method == b"HEAD":
-        return NO_BODY
-    return framing
+    return UNTIL_CLOSE
 
 
 def locate(head: bytes, error: ClientError | UpstreamProtocolError) -> None:
@@ -95,17 +103,14 @@ def locate(head: bytes, error: ClientError | UpstreamProtocolError) -> None:
         error.offset = field_offset(head, error.field)
 
 
-def keeps_alive(version: bytes, connection: bytes | None) -> bool:
-    """Return whether the connection persists after this message (RFC 9112 §9.3).
-
-    `connection` is the combined value of the Connection fields (`head.joined(b"connection")`).
-    """
-    if connection is None:
-        return version == b"1.1"
-    tokens = connection_tokens(connection)
-    if b"close" in tokens:
-        return False
-    return version == b"1.1" or b"keep-alive" in tokens
+def keeps_alive(head: RequestHead | ResponseHead) -> bool:
+    """Return whether the connection persists after this message (RFC 9112 §9.3)."""
+    persists: bool | None = head.made.get(keeps_alive)
+    if persists is None:
+        tokens = connection_tokens(head.joined(b"connection"))
+        persists = b"close" not in tokens and (head.version == b"1.1" or b"keep-alive" in tokens)
+        head.made[keeps_alive] = persists
+    return persists
 
 
 def connection_tokens(value: bytes | None) -> frozenset[bytes]:

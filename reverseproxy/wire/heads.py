@@ -1,19 +1,12 @@
 r"""The head of a request or of a response: from bytes to a method, a target and fields.
 
 Theory. A head is a start line, field lines and an empty line (RFC 9112 §2.1). `head_end` finds
-where it ends in what has arrived; only then is it parsed, once, as a whole. There are two readers
-of field lines:
+where it ends in what has arrived; only then is it parsed, once, as a whole. Its field lines are
+the matter of `fieldlines`.
 
-- The quick one is for heads as they nearly always are: each line ends in CRLF, there is no tab, no
-  empty value and no blank at the end of one. One `findall` takes the names and values out. Whether
-  it took *everything* is then a matter of counting: `bytes.translate` deletes every byte that may
-  stand within a line, and what remains must be CR LF as often as there are lines. A control byte, a
-  bare CR or LF, or a line that is no field line spoils the count.
-- The patient one goes line by line. It reads the rare legal heads (a bare LF, a tab, an empty
-  line in front), and it is the one that knows what is wrong and where.
-
-The quick one never refuses, it passes on to the patient one; so what is refused, and why, is
-written once. Both read the same: the tests compare them.
+The heads of one connection mostly repeat the fields of the one before: it is the same client.
+Whoever keeps the last head passes it as `before`; where version and the bytes of the fields are the
+same, what was read from them is taken from there, and so is whatever else was `made` of them.
 
 Lenience is exactly this: a bare LF ends a line (RFC 9112 §2.2), one empty line may precede a
 request line (RFC 9112 §2.2), and a status line may lack the blank before an empty reason.
@@ -22,13 +15,12 @@ request line (RFC 9112 §2.2), and a status line may lack the blank before an em
 from __future__ import annotations
 
 import re
-from typing import NoReturn
+from typing import Any
 
 from reverseproxy.errors import ClientError, UpstreamProtocolError
-from reverseproxy.wire.grammar import FIELD_ALLOWED, FIELD_LINE, OWS, TOKEN, is_token
+from reverseproxy.wire.fieldlines import Fields, field_offset, patient_fields, quick_fields, shown
+from reverseproxy.wire.grammar import TOKEN, is_token
 from reverseproxy.wire.hosts import parse_host
-
-Fields = list[tuple[bytes, bytes]]
 
 #: RFC 9112 §3: request-line = method SP request-target SP HTTP-version. The target's own syntax is
 #: wire.target's matter; here it is visible ASCII, which is all a URI can consist of.
@@ -37,14 +29,6 @@ _REQUEST_LINE = re.compile(rb"((" + TOKEN + rb") ([!-~]++) HTTP/1\.([0-9]))\r?\n
 #: RFC 9112 §4: status-line = HTTP-version SP status-code SP [ reason-phrase ];
 #: status-code = 3DIGIT; reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )
 _STATUS_LINE = re.compile(rb"(HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: ([\t -~\x80-\xff]*+))?)\r?\n")
-
-#: A field line with its CRLF and a value that neither is empty nor ends in a blank. `.` is any byte
-#: but LF, whose run is the cheapest that `re` has; the bytes it should not have taken are found by
-#: the count of what `_QUICK` leaves.
-_QUICK_FIELDS = re.compile(rb"^(" + TOKEN + rb"): *+(.*[^ \r\n])\r\n", re.MULTILINE)
-
-#: All that may stand within a line of a head the quick reader takes: no tab, no CR, no LF.
-_QUICK = FIELD_ALLOWED.replace(b"\t", b"")
 
 #: RFC 9112 §2.1 and §2.2: the line end before an empty line, and the empty line.
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
@@ -59,15 +43,26 @@ class _Head:
     `fields` are (name, value) in the order and case they came, values without the white space
     around them. `named` maps a lower-case name to its *last* value. `repeated` says that some name
     stands more than once, so that `get_all` and `joined` can be quick when none does.
+
+    `block` are the bytes of the fields and the empty line, as they came; None if the fields are not
+    theirs alone. `made` is for whoever makes something of the fields, under a key of its own: a
+    head of the same version and block has the same one.
     """
 
-    __slots__ = ("fields", "line", "named", "repeated", "version")
+    __slots__ = ("block", "fields", "line", "made", "named", "repeated", "version")
 
     version: bytes
     line: bytes
     fields: Fields
     named: dict[bytes, bytes]
     repeated: bool
+    block: bytes | None
+    made: dict[object, Any]
+
+    def part(self) -> None:
+        """Share nothing with the heads before and after: the fields are about to be changed."""
+        self.fields, self.named = [*self.fields], {**self.named}
+        self.block, self.made = None, {}
 
     def get(self, lower_name: bytes) -> bytes | None:
         """Return the last value of a field, or None."""
@@ -114,6 +109,8 @@ class RequestHead(_Head):
         named: dict[bytes, bytes],
         repeated: bool,
         line: bytes,
+        block: bytes | None = None,
+        made: dict[object, Any] | None = None,
     ) -> None:
         self.method = method
         self.target = target
@@ -122,6 +119,8 @@ class RequestHead(_Head):
         self.named = named
         self.repeated = repeated
         self.line = line
+        self.block = block
+        self.made = {} if made is None else made
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.line!r}, {len(self.fields)} fields>"
@@ -141,6 +140,8 @@ class ResponseHead(_Head):
         named: dict[bytes, bytes],
         repeated: bool,
         line: bytes,
+        block: bytes | None = None,
+        made: dict[object, Any] | None = None,
     ) -> None:
         self.version = version
         self.status = status
@@ -149,22 +150,31 @@ class ResponseHead(_Head):
         self.named = named
         self.repeated = repeated
         self.line = line
+        self.block = block
+        self.made = {} if made is None else made
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.line!r}, {len(self.fields)} fields>"
 
 
-def head_end(buffer: bytes | bytearray, start: int = 0) -> int:
+def head_end(buffer: bytes, start: int = 0, before: _Head | None = None) -> int:
     """Return the index just past the empty line that ends the head, or -1 if it has not come yet.
 
     `start` is how many bytes earlier calls have looked at already: pass the buffer's length of the
     last call, the line end that straddles it is found all the same.
     """
+    if before is not None and before.block is not None:
+        # The only empty line of a block is its last.
+        after = buffer.find(b"\n") + 1
+        if after and buffer.startswith(before.block, after):
+            return after + len(before.block)
     match = _EMPTY_LINE.search(buffer, start - 2 if start > 2 else 0)
     return -1 if match is None else match.end()
 
 
-def parse_request_head(head: bytes, max_fields: int = 1000) -> RequestHead:
+def parse_request_head(
+    head: bytes, max_fields: int = 1000, before: RequestHead | None = None
+) -> RequestHead:
     """Parse a complete head, the empty line included (RFC 9112 §3 and §5).
 
     Raises ClientError: 400 for what is malformed, 400 for more than `max_fields` fields, 505 for
@@ -174,27 +184,30 @@ def parse_request_head(head: bytes, max_fields: int = 1000) -> RequestHead:
     match = _REQUEST_LINE.match(head) or _patient_request_line(head)
     line, method, target, minor = match.groups()
     after = match.end()
-    fields = _quick_fields(head, after)
-    if fields is None or len(fields) > max_fields:
-        fields = _patient_fields(head, after, max_fields)
-    named = {name.lower(): value for name, value in fields}
-    repeated = len(named) != len(fields)
-    if repeated:
-        _refuse_repeated(head, fields)
     version = b"1.0" if minor == b"0" else b"1.1"
-    host = named.get(b"host")
-    if host is not None:
-        try:
-            parse_host(host)
-        except ClientError as error:
-            error.offset = field_offset(head, b"host")
-            raise
-    elif version == b"1.1":
+    block = head[after:]
+    if before is not None and block == before.block and version == before.version:
+        fields, named, repeated, made = before.fields, before.named, before.repeated, before.made
+    else:
+        read = quick_fields(head, after)
+        if read is None or len(read) > max_fields:
+            read = patient_fields(head, after, max_fields)
+        fields = read
+        named = {name.lower(): value for name, value in fields}
+        repeated = len(named) != len(fields)
+        if repeated:
+            _refuse_repeated(head, fields)
+        if b"host" in named:
+            _check_host(head, named[b"host"])
+        made = {}
+    if version == b"1.1" and b"host" not in named:
         raise ClientError(400, "RP-400-host", "an HTTP/1.1 request has no Host field", after)
-    return RequestHead(method, target, version, fields, named, repeated, line)
+    return RequestHead(method, target, version, fields, named, repeated, line, block, made)
 
 
-def parse_response_head(head: bytes, max_fields: int = 1000) -> ResponseHead:
+def parse_response_head(
+    head: bytes, max_fields: int = 1000, before: ResponseHead | None = None
+) -> ResponseHead:
     """Parse a complete head, the empty line included (RFC 9112 §4 and §5).
 
     Raises UpstreamProtocolError for whatever is malformed, obs-fold and white space before a colon
@@ -203,93 +216,43 @@ def parse_response_head(head: bytes, max_fields: int = 1000) -> ResponseHead:
     """
     match = _STATUS_LINE.match(head)
     if match is None:
-        raise UpstreamProtocolError(f"not a status line of HTTP/1: {_shown(head)}", 0)
+        raise UpstreamProtocolError(f"not a status line of HTTP/1: {shown(head)}", 0)
     line, minor, status, reason = match.groups()
     after = match.end()
-    fields = _quick_fields(head, after)
-    if fields is None or len(fields) > max_fields:
-        try:
-            fields = _patient_fields(head, after, max_fields)
-        except ClientError as error:
-            raise UpstreamProtocolError(error.detail, error.offset) from None
-    named = {name.lower(): value for name, value in fields}
+    version = b"1.0" if minor == b"0" else b"1.1"
+    block = head[after:]
+    if before is not None and block == before.block and version == before.version:
+        fields, named, repeated, made = before.fields, before.named, before.repeated, before.made
+    else:
+        read = quick_fields(head, after)
+        if read is None or len(read) > max_fields:
+            try:
+                read = patient_fields(head, after, max_fields)
+            except ClientError as error:
+                raise UpstreamProtocolError(error.detail, error.offset) from None
+        fields = read
+        named = {name.lower(): value for name, value in fields}
+        repeated = len(named) != len(fields)
+        made = {}
     return ResponseHead(
-        b"1.0" if minor == b"0" else b"1.1",
+        version,
         int(status),
         reason or b"",
         fields,
         named,
-        len(named) != len(fields),
+        repeated,
         line,
+        block,
+        made,
     )
 
 
-def field_offset(head: bytes, lower_name: bytes, turn: int = 1) -> int | None:
-    """Return where in a head the `turn`-th line of a field begins; None if there are fewer.
-
-    For who has refused the head: it is looked for line by line.
-    """
-    at = 0
-    for raw in head.split(b"\n"):
-        name, colon, _ = raw.partition(b":")
-        if at and colon and name.lower() == lower_name:
-            turn -= 1
-            if not turn:
-                return at
-        at += len(raw) + 1
-    return None
-
-
-def _quick_fields(head: bytes, start: int) -> Fields | None:
-    """Return the fields of an ordinary head whose field lines begin at `start`, or None."""
-    fields: Fields = _QUICK_FIELDS.findall(head, start)
-    if head.translate(None, _QUICK) == b"\r\n" * (len(fields) + 2) and head.endswith(b"\n\r\n"):
-        return fields
-    return None
-
-
-def _patient_fields(head: bytes, start: int, max_fields: int) -> Fields:
-    """Return the fields of any acceptable head, or raise ClientError: what is wrong, and where."""
-    lines = head[start:].split(b"\n", max_fields + 2)
-    fields: Fields = []
-    for raw in lines:
-        line = raw[:-1] if raw.endswith(b"\r") else raw
-        if not line:
-            break
-        if len(fields) == max_fields:
-            detail = f"the head has more than {max_fields} fields"
-            raise ClientError(400, "RP-400-fields", detail, start)
-        match = FIELD_LINE.fullmatch(line)
-        if match is None:
-            _refuse_line(line, start)
-        name, value = match.groups()
-        fields.append((name, value.rstrip(OWS)))
-        start += len(raw) + 1
-    if start + len(raw) + 1 != len(head):
-        detail = "the head goes on after its empty line, or has none"
-        raise ClientError(400, "RP-400-head", detail, start)
-    return fields
-
-
-def _refuse_line(line: bytes, offset: int) -> NoReturn:
-    """Say what is wrong with a line that is no field line."""
-    name, colon, value = line.partition(b":")
-    if line[0] in OWS:
-        detail, cause = "a line begins with white space: a folded field, or none", "RP-400-fold"
-    elif not colon:
-        detail, cause = f"a field line has no colon: {_shown(line)}", "RP-400-field-name"
-    elif name.rstrip(OWS) != name:
-        detail = f"white space before the colon of field {_shown(name.rstrip(OWS))}"
-        cause = "RP-400-field-name"
-        offset += len(name.rstrip(OWS))
-    elif not is_token(name):
-        detail, cause = f"not a field name: {_shown(name)}", "RP-400-field-name"
-    else:
-        bad = value.translate(None, FIELD_ALLOWED)[:1]
-        offset += len(name) + 1 + value.index(bad)
-        detail = f"byte 0x{bad[0]:02x} in the value of field {_shown(name)}"
-        cause = "RP-400-field-value"
-    raise ClientError(400, cause, detail, offset)
+def _check_host(head: bytes, value: bytes) -> None:
+    try:
+        parse_host(value)
+    except ClientError as error:
+        error.offset = field_offset(head, b"host")
+        raise
 
 
 def _patient_request_line(head: bytes) -> re.Match[bytes]:
@@ -304,15 +267,15 @@ def _patient_request_line(head: bytes) -> re.Match[bytes]:
     target, _, version = rest.rpartition(b" ")
     major = _VERSION.fullmatch(version)
     if major is not None and major[1] != b"1" and is_token(method):
-        raise ClientError(505, "RP-505-version", f"the request is in {_shown(version)}", skipped)
+        raise ClientError(505, "RP-505-version", f"the request is in {shown(version)}", skipped)
     if not is_token(method):
-        detail = f"not a method: {_shown(method)}"
+        detail = f"not a method: {shown(method)}"
     elif not target:
-        detail = f"the request line has not three parts: {_shown(line)}"
+        detail = f"the request line has not three parts: {shown(line)}"
     elif major is None:
-        detail = f"not a version of HTTP: {_shown(version)}"
+        detail = f"not a version of HTTP: {shown(version)}"
     else:
-        detail = f"white space, a control byte or a byte over 0x7e in the target: {_shown(target)}"
+        detail = f"white space, a control byte or a byte over 0x7e in the target: {shown(target)}"
     raise ClientError(400, "RP-400-request-line", detail, skipped)
 
 
@@ -347,11 +310,5 @@ def _refuse_repeated(head: bytes, fields: Fields) -> None:
             if lower in seen:
                 cause = _TWICE.get(lower, "RP-400-repeated")
                 offset = field_offset(head, lower, 2)
-                raise ClientError(400, cause, f"field {_shown(name)} stands twice", offset)
+                raise ClientError(400, cause, f"field {shown(name)} stands twice", offset)
             seen.add(lower)
-
-
-def _shown(raw: bytes, limit: int = 60) -> str:
-    """Return bytes from a stranger as one short, printable word for an error's sentence."""
-    line = raw.partition(b"\n")[0]
-    return ascii(line[:limit].decode("latin-1")) + ("..." if len(line) > limit else "")

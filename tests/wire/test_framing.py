@@ -146,8 +146,11 @@ class ConnectionTests(SynchronousTestCase):
             (b"upgrade", True, False),
             (b"closed", True, False),
         ]:
-            self.assertEqual(keeps_alive(b"1.1", connection), new, connection)
-            self.assertEqual(keeps_alive(b"1.0", connection), old, connection)
+            lines = [] if connection is None else [b"Connection: " + connection]
+            head = request(*lines)
+            self.assertEqual(keeps_alive(parse_request_head(head)), new, connection)
+            old_head = head.replace(b"HTTP/1.1", b"HTTP/1.0")
+            self.assertEqual(keeps_alive(parse_request_head(old_head)), old, connection)
 
     def test_tokens(self) -> None:
         """Options come in lower case without white space; empty members are none."""

@@ -9,11 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from reverseproxy.errors import ClientError, UpstreamProtocolError
 from reverseproxy.wire.heads import (
     RequestHead,
-    _patient_fields,
-    _quick_fields,
     head_end,
     parse_request_head,
     parse_response_head,
+    patient_fields,
+    quick_fields,
 )
 from tests.wire.samples import BROWSER, request, response
 
@@ -320,15 +320,15 @@ class TwoReadersTests(SynchronousTestCase):
         """The quick reader takes ordinary heads, and reads them as the patient one does."""
         for raw in (BROWSER, request(), request(b"A: b", b"C:d", b"E:   f g")):
             start = raw.index(b"\n") + 1
-            self.assertEqual(_quick_fields(raw, start), _patient_fields(raw, start, 100))
+            self.assertEqual(quick_fields(raw, start), patient_fields(raw, start, 100))
 
     def test_passedOn(self) -> None:
         """The quick reader refuses nothing: what is out of the ordinary gets None."""
         for raw, _, _ in MALFORMED:
             start = raw.find(b"\n") + 1
-            fields = _quick_fields(raw, start)
+            fields = quick_fields(raw, start)
             if fields is not None:
-                self.assertEqual(fields, _patient_fields(raw, start, 1000), raw)
+                self.assertEqual(fields, patient_fields(raw, start, 1000), raw)
 
 
 class OnceTests(SynchronousTestCase):

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from twisted.trial.unittest import SynchronousTestCase
 
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError
-from reverseproxy.wire.heads import _patient_fields, _quick_fields, head_end
+from reverseproxy.wire.fieldlines import patient_fields, quick_fields
+from reverseproxy.wire.heads import head_end
 
 from .nearly import chunks, flawed, near_requests, near_responses
 from .peers import agree_on_request, agree_on_response, ours
@@ -52,9 +53,9 @@ class OurselvesTests(SynchronousTestCase):
         start = raw.find(b"\n") + 1
         if end <= start:
             return
-        fields = _quick_fields(raw[:end], start)
+        fields = quick_fields(raw[:end], start)
         if fields is not None:
-            self.assertEqual(fields, _patient_fields(raw[:end], start, 1000))
+            self.assertEqual(fields, patient_fields(raw[:end], start, 1000))
 
     @given(chunks.flatmap(flawed))
     @BOUNDED
