@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from reverseproxy.config import Template
 from reverseproxy.config.template import Variable
 from reverseproxy.errors import ClientError
+from reverseproxy.web.steady import is_steady
 from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
 from reverseproxy.wire.framing import connection_tokens
 from reverseproxy.wire.grammar import is_token
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from reverseproxy.web.place import Place
     from reverseproxy.web.request import Request
     from reverseproxy.web.variables import Rendered
+    from reverseproxy.wire.heads import RequestHead
 
     from .destination import Destination
 
@@ -55,6 +57,8 @@ class Asking:
             (b"%b: " % rule.name.encode(), place.compile(rule.value), _is_safe(rule.value))
             for rule in proxying.proxy_set_header
         ]
+        #: whether they are the same for all requests of a connection with the same fields
+        self._is_steady = all(is_steady(value_of) for _, value_of, _ in self._set)
         names = {rule.name.lower().encode() for rule in proxying.proxy_set_header}
         self._sets_host = b"host" in names
         self._stopped = place.same(frozenset(_STOPPED | names))
@@ -131,9 +135,29 @@ class Asking:
         """
         head = request.head
         method = head.method if self.method_of is None else self.method(request)
-        parts = [method, b" ", self._target_of(request, destination), self._version]
-        if not self._sets_host:
-            parts += (b"Host: ", destination.host, b"\r\n")
+        host = b"" if self._sets_host else b"Host: %b\r\n" % destination.host
+        lines: bytes | None = head.made.get(self)
+        if lines is None:
+            lines = head.made[self] = self._lasting(request)
+        if not self._is_steady:
+            lines = self._own(request) + lines
+        return b"%b %b%b%b%b%b" % (
+            method,
+            self._target_of(request, destination),
+            self._version,
+            host,
+            lines,
+            self._framing(request, more, streamed),
+        )
+
+    def _lasting(self, request: Request) -> bytes:
+        """The lines that are the same as long as the client's fields are."""
+        own = self._own(request) if self._is_steady else b""
+        return own + self._passed(request.head)
+
+    def _own(self, request: Request) -> bytes:
+        """The lines of `proxy_set_header`."""
+        parts: list[bytes] = []
         for name, value_of, is_safe in self._set:
             value = value_of(request)
             if value:
@@ -144,13 +168,20 @@ class Asking:
                         f"a control byte in proxy_set_header {name[:-2].decode()}: {value!r}",
                     )
                 parts += (name, value, b"\r\n")
+        return b"".join(parts)
+
+    def _passed(self, head: RequestHead) -> bytes:
+        """The client's fields, less what stops here."""
+        if not self._passes_fields:
+            return b""
         stopped = self._stopped
         also = hop_by_hop(head.joined(b"connection"))
         if also is not HOP_BY_HOP:
             stopped = stopped | also
-        for name, value in head.without(stopped) if self._passes_fields else ():
+        parts: list[bytes] = []
+        for name, value in head.without(stopped):
             parts += (name, b": ", value, b"\r\n")
-        return b"".join(parts) + self._framing(request, more, streamed)
+        return b"".join(parts)
 
     def _framing(self, request: Request, more: bytes, streamed: bool) -> bytes:
         """The end of a head, which says how long the body is; a body that is set follows."""

@@ -49,12 +49,12 @@ class ReverseProxyResource(proxy.ReverseProxyResource, AddsSlash):
     def render(self, request: Request) -> int:
         """Wait for the body (the upstream sees no connection until it is here), then forward."""
         asking = self.route.asking
-        if asking.streams and asking.can_stream(request):
+        if not request.has_body or not asking.sends_body:
+            self.route.forward(request, self.destination)
+        elif asking.streams and asking.can_stream(request):
             self.route.stream(request, self.destination)
-        elif asking.sends_body:
-            request.receive_body(self._forward)
         else:
-            self._forward(request)
+            request.receive_body(self._forward)
         return NOT_DONE_YET
 
     def _forward(self, request: Request) -> None:

@@ -71,11 +71,13 @@ class Route:
 
     def response(self, request: Request, head: ResponseHead, length: int | None) -> Response:
         """The upstream's answer, less what stops here."""
-        hidden = self.passing.stopped
-        also = hop_by_hop(head.joined(b"connection"))
-        if also is not HOP_BY_HOP:
-            hidden = hidden | also
-        fields: Fields = head.without(hidden)
+        stopped = self.passing.stopped
+        kept: Fields | None = head.made.get(stopped)
+        if kept is None:
+            also = hop_by_hop(head.joined(b"connection"))
+            kept = head.without(stopped if also is HOP_BY_HOP else stopped | also)
+            head.made[stopped] = kept
+        fields = [*kept]
         if not head.named.keys().isdisjoint(self._fields.names):
             rewritten = self.rewritten
             fields = [(name, rewritten(request, name, value)) for name, value in fields]

@@ -10,8 +10,10 @@ import attrs
 
 from reverseproxy.config import Args, BadValue, Template, Word
 from reverseproxy.config.template import Variable
+from reverseproxy.web.steady import is_steady, kept
 
 if TYPE_CHECKING:
+    from reverseproxy.web.getters import Getter
     from reverseproxy.web.request import Request
     from reverseproxy.web.variables import Variables
 
@@ -56,6 +58,7 @@ def log_format(args: Args) -> LogFormat:
 #: ngx_http_log_module's escape=default: a quote, a backslash, controls and 8-bit bytes as \xXX.
 _UNSAFE = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
 _JSON_UNSAFE = re.compile(rb'[\x00-\x1f"\\]')
+_NOTHING = re.compile(rb"(?!)")
 _JSON_SHORT = {b"\n": b"\\n", b"\r": b"\\r", b"\t": b"\\t", b"\b": b"\\b", b"\f": b"\\f"}
 
 
@@ -92,6 +95,14 @@ _SAFE = frozenset(
 )
 
 
+#: For each `escape`: what an absent value is, what is to be escaped, and what it becomes.
+_ESCAPES: dict[str, tuple[bytes, re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]]] = {
+    "default": (b"-", _UNSAFE, _escaped),
+    "json": (b"", _JSON_UNSAFE, _json_escaped),
+    "none": (b"", _NOTHING, _escaped),
+}
+
+
 def compile_format(form: LogFormat | None, variables: Variables) -> Line:
     """The function that makes a request's line, line end included."""
     if form is None:
@@ -102,30 +113,55 @@ def compile_format(form: LogFormat | None, variables: Variables) -> Line:
         escape = "default"
     else:
         parts, escape = list(form.template.parts), form.escape
-    shape = (
-        "".join(
-            part.replace("%", "%%") if isinstance(part, str) else "%b" for part in parts
-        ).encode()
-        + b"\n"
+    pieces: list[bytes | Slot] = []
+    run: list[bytes | Slot] = []
+    for part in (*parts, "\n"):
+        if isinstance(part, str):
+            run.append(part.encode())
+            continue
+        slot = Slot(variables.getter(part.name), part.name not in _SAFE)
+        if is_steady(slot.getter):
+            run.append(slot)
+        else:
+            pieces += _run(run, escape)
+            pieces.append(slot)
+            run = []
+    return _line([*pieces, *_run(run, escape)], escape)
+
+
+@attrs.frozen
+class Slot:
+    """The place of a variable in a line; whether its value may have what is to be escaped."""
+
+    getter: Getter
+    escapes: bool = True
+
+
+def _run(run: list[bytes | Slot], escape: str) -> list[bytes | Slot]:
+    """What stands between two variables that change: one piece if there is much to it."""
+    if sum(isinstance(piece, Slot) for piece in run) < 2:
+        return run
+    return [Slot(kept(_line(run, escape)), escapes=False)]
+
+
+def _line(pieces: list[bytes | Slot], escape: str) -> Line:
+    """The function that puts pieces together for a request."""
+    absent, unsafe, escaped = _ESCAPES[escape]
+    shape = b"".join(
+        piece.replace(b"%", b"%%") if isinstance(piece, bytes) else b"%b" for piece in pieces
     )
-    names = [part.name for part in parts if isinstance(part, Variable)]
-    getters = [variables.getter(name) for name in names]
-    absent = b"-" if escape == "default" else b""
-    if escape == "none":
-        return lambda request: shape % tuple([get(request) or b"" for get in getters])
-    unsafe, escaped = (_UNSAFE, _escaped) if escape == "default" else (_JSON_UNSAFE, _json_escaped)
-    own = [name in _SAFE for name in names]
+    slots = [piece for piece in pieces if isinstance(piece, Slot)]
+    getters = [slot.getter for slot in slots]
+    tested = [index for index, slot in enumerate(slots) if slot.escapes and unsafe is not _NOTHING]
 
     def line(request: Request) -> bytes:
         values = [
             absent if (value := get(request)) is None else value  # one loop for most of all lines
             for get in getters
         ]
-        if unsafe.search(b"".join(values)):
-            values = [
-                value if ours else unsafe.sub(escaped, value)
-                for value, ours in zip(values, own, strict=True)
-            ]
+        for index in tested:
+            if unsafe.search(values[index]):
+                values[index] = unsafe.sub(escaped, values[index])
         return shape % tuple(values)
 
     return line

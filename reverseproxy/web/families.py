@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .getters import Getter
+from .steady import steady
 
 if TYPE_CHECKING:
     from .request import Request
@@ -16,6 +17,7 @@ def _request_field(name: str) -> Getter:
     plain = name.encode()
     field = plain.replace(b"_", b"-")
 
+    @steady
     def getter(request: Request) -> bytes | None:
         head = request.head
         found = head.joined(field) if head.repeated else head.named.get(field)
@@ -97,6 +99,7 @@ def _cookie(name: str) -> Getter:
     """`$cookie_NAME`: a cookie of the request."""
     wanted = name.encode()
 
+    @steady
     def getter(request: Request) -> bytes | None:
         for line in request.head.get_all(b"cookie"):
             for pair in line.split(b";"):

@@ -1,7 +1,8 @@
 """The getters of nginx's own variables: what each name is for a request.
 
 To add a variable, write its getter and give it a row in `GETTERS`, or in `FAMILIES` for a family
-such as `$http_…`. A getter returns None where the variable has no value.
+such as `$http_…`. A getter returns None where the variable has no value. One whose value depends
+on nothing but the connection and the request's fields is marked `steady`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from reverseproxy.wire.credentials import basic_credentials
 from reverseproxy.wire.forwarded import append_forwarded_for
 from reverseproxy.wire.hosts import parse_host
 
+from .steady import steady
+
 if TYPE_CHECKING:
     from reverseproxy.content.target import Target
 
@@ -28,23 +31,27 @@ if TYPE_CHECKING:
 Getter = Callable[["Request"], bytes | None]
 
 
+@steady
 def remote_addr(request: Request) -> bytes:
     """`$remote_addr`: the client's address."""
     return request.peer
 
 
+@steady
 def _remote_port(request: Request) -> bytes:
     if request.peer_port is not None:
         return request.peer_port
     return b"%d" % getattr(request.channel.getPeer(), "port", 0)
 
 
+@steady
 def remote_user(request: Request) -> bytes | None:
     """`$remote_user`: the name in Basic credentials (RFC 7617), whether or not they are right."""
     given = basic_credentials(request.head.named.get(b"authorization"))
     return None if given is None else given[0] or None
 
 
+@steady
 def host(request: Request) -> bytes:
     """`$host`: as the request names it, lower-case, without the port; else the server's name."""
     value = request.head.named.get(b"host")
@@ -99,18 +106,22 @@ def _request_time(request: Request) -> bytes:
     return b"%.3f" % (request.site.seconds() - request.started)
 
 
+@steady
 def _scheme(request: Request) -> bytes:
     return request.scheme
 
 
+@steady
 def _server_name(request: Request) -> bytes:
     return request.vhost.name
 
 
+@steady
 def _server_addr(request: Request) -> bytes:
     return str(getattr(request.channel.getHost(), "host", "")).encode()
 
 
+@steady
 def _server_port(request: Request) -> bytes:
     return b"%d" % getattr(request.channel.getHost(), "port", 0)
 
@@ -119,10 +130,12 @@ def _server_protocol(request: Request) -> bytes:
     return b"HTTP/" + request.head.version
 
 
+@steady
 def _forwarded_for(request: Request) -> bytes:
     return append_forwarded_for(request.head.get_all(b"x-forwarded-for"), request.peer)
 
 
+@steady
 def _connection(request: Request) -> bytes:
     return b"%d" % request.channel.number
 
@@ -131,10 +144,12 @@ def _connection_requests(request: Request) -> bytes:
     return b"%d" % request.channel.served
 
 
+@steady
 def _content_length(request: Request) -> bytes | None:
     return request.head.named.get(b"content-length")
 
 
+@steady
 def _content_type(request: Request) -> bytes | None:
     return request.head.named.get(b"content-type")
 
@@ -147,6 +162,7 @@ def _connection_time(request: Request) -> bytes:
     return b"%.3f" % (request.site.seconds() - request.channel.began)
 
 
+@steady
 def _https(request: Request) -> bytes:
     return b"on" if request.scheme == b"https" else b""
 
@@ -173,6 +189,7 @@ def _request_length(request: Request) -> bytes:
     return b"%d" % (request.head_received + (0 if request.spool is None else request.spool.size))
 
 
+@steady
 def _request_port(request: Request) -> bytes | None:
     """`$request_port`: the port that the request names, in its target or in Host."""
     value = request.head.named.get(b"host")
@@ -180,6 +197,7 @@ def _request_port(request: Request) -> bytes | None:
     return None if port is None else b"%d" % port
 
 
+@steady
 def _is_request_port(request: Request) -> bytes:
     return b":" if _request_port(request) else b""
 

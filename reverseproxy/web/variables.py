@@ -18,6 +18,7 @@ from reverseproxy.upstream import variables as upstream
 
 from .families import FAMILIES
 from .getters import GETTERS, Getter
+from .steady import is_steady, steady
 
 if TYPE_CHECKING:
     from .request import Request
@@ -83,19 +84,24 @@ class Variables:
         """The template as a function of the request; no value is nothing."""
         constant = template.constant
         if constant is not None:
-            always = constant.encode()
-            return lambda _request: always
-        parts = [
+            return _constant(constant.encode())
+        parts: list[Getter] = [
             _constant(part.encode()) if isinstance(part, str) else self.getter(part.name)
             for part in template.parts
         ]
-        if len(parts) == 1:
-            only = parts[0]
-            if only.__annotations__.get("return") == "bytes":
-                # It has a value always, as mypy knows.
-                return cast(Rendered, only)
-            return lambda request: only(request) or b""
-        return lambda request: b"".join([part(request) or b"" for part in parts])
+        rendered = _rendered(parts)
+        return steady(rendered) if all(map(is_steady, parts)) else rendered
+
+
+def _rendered(parts: list[Getter]) -> Rendered:
+    """The parts one after the other; no value is nothing."""
+    if len(parts) == 1:
+        only = parts[0]
+        if only.__annotations__.get("return") == "bytes":
+            # It has a value always, as mypy knows.
+            return cast(Rendered, only)
+        return lambda request: only(request) or b""
+    return lambda request: b"".join([part(request) or b"" for part in parts])
 
 
 def built_in(name: str) -> Getter | None:
@@ -123,8 +129,8 @@ def _unless_set(name: str, declared: Getter) -> Getter:
     return either
 
 
-def _constant(value: bytes) -> Getter:
-    return lambda _request: value
+def _constant(value: bytes) -> Rendered:
+    return steady(lambda _request: value)
 
 
 def _capture(number: int) -> Getter:
