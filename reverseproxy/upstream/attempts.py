@@ -18,10 +18,10 @@ from .failover import BLAMELESS
 if TYPE_CHECKING:
     from reverseproxy.content.destination import Destination
     from reverseproxy.content.route import Route
+    from reverseproxy.tls.upstream import Secured
     from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
-    from .attempt import Timeouts
     from .client import ProxyClient
     from .connecting import ProxyClientFactory
     from .exchange import Exchange
@@ -32,35 +32,26 @@ if TYPE_CHECKING:
 class Attempts:
     """The half of an `Exchange` that finds an upstream, again where that is safe."""
 
-    head_limit: int
-    timeouts: Timeouts
     tried: Try
+    _began: float
+
+    # Values that most requests never change stay on the class.
     #: whether the upstream is asked to switch protocols
     upgrades = False
     #: whether the request has gone out as a whole
     complete = True
     #: whether some of the body was passed on that is not kept
     consumed = False
-
-    __slots__ = (
-        "_began",
-        "_connecting",
-        "_destination",
-        "_head",
-        "_left",
-        "_member",
-        "_reused",
-        "_route",
-        "_secured",
-        "_spool",
-        "_turn",
-        "client",
-        "head_limit",
-        "method",
-        "request",
-        "timeouts",
-        "tried",
-    )
+    client: ProxyClient | None = None
+    #: what a TLS connection is made with
+    _secured: Secured | None = None
+    _connecting: ProxyClientFactory | None = None
+    _reused = False
+    #: the way through a group; None where there is one peer and nothing to choose
+    _turn: Turn | None = None
+    _member: Member | None = None
+    #: how many attempts are left
+    _left = 1
 
     def __init__(
         self, route: Route, request: Request, destination: Destination, head: bytes
@@ -68,22 +59,15 @@ class Attempts:
         asking = route.asking
         self._route = route
         self._destination = destination
-        secure = destination.secure
-        self._secured = None if secure is None else secure(request)
+        if destination.secure is not None:
+            self._secured = destination.secure(request)
         self.request = request
         self.method = request.head.method if asking.method_of is None else asking.method_of(request)
         self._spool = request.spool if asking.body_of is None else None
         self.timeouts = route.timeouts
         self.head_limit = route.head_limit
-        self.client: ProxyClient | None = None
         self._head = head
-        self._connecting: ProxyClientFactory | None = None
-        self._reused = False
-        #: the way through a group; None where there is one peer and nothing to choose
-        self._turn: Turn | None = None
-        self._member: Member | None = None
-        #: how many attempts are left
-        self._left = 1
+        request.watcher = self
 
     def begin(self) -> None:
         """Send the request to the one peer there is, or to the first that the group chooses."""
@@ -219,6 +203,10 @@ class Attempts:
         self._left -= 1
         self._try_next()
         return True
+
+    def client_gone(self) -> None:
+        """The client left; an `Exchange` knows what then."""
+        raise NotImplementedError
 
     def _ask(self, client: ProxyClient) -> None:
         """Send the request; an `Exchange` knows how."""

@@ -24,9 +24,6 @@ from .overflow import Overflow
 from .unheard import Unheard
 
 if TYPE_CHECKING:
-    from reverseproxy.content.destination import Destination
-    from reverseproxy.content.route import Route
-    from reverseproxy.web.request import Request
     from reverseproxy.wire.heads import ResponseHead
 
     from .client import ProxyClient
@@ -44,33 +41,18 @@ _WITH_REDIRECT = frozenset(
 class Exchange(Attempts):
     """One request and its answer, over one connection at a time."""
 
-    __slots__ = (
-        "_intake",
-        "_live",
-        "_overflow",
-        "_overflow_limit",
-        "_paused",
-        "_registered",
-        "_relay",
-        "_relays",
-    )
-
-    def __init__(
-        self, route: Route, request: Request, destination: Destination, head: bytes
-    ) -> None:
-        super().__init__(route, request, destination, head)
-        self._overflow: Overflow | None = None
-        self._overflow_limit = 0
-        #: what limits how fast the answer is read (`proxy_limit_rate`)
-        self._intake: Intake | None = None
-        #: what moves the body past this process, and whether it may
-        self._relay: Relay | None = None
-        self._relays = False
-        #: whether the client is to have at once what is there, however little
-        self._live = True
-        self._paused = False
-        self._registered = False
-        request.watcher = self
+    # Values that most answers never change stay on the class.
+    _overflow: Overflow | None = None
+    _overflow_limit = 0
+    #: what limits how fast the answer is read (`proxy_limit_rate`)
+    _intake: Intake | None = None
+    #: what moves the body past this process, and whether it may
+    _relay: Relay | None = None
+    _relays = False
+    #: whether the client is to have at once what is there, however little
+    _live = True
+    _paused = False
+    _registered = False
 
     def client_gone(self) -> None:
         """The client left: the upstream need not go on."""

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
 
 class Storing(Exchange):
-    """An `Exchange` that stores.
-
-    It has a `__dict__`, as the slots of two base classes could not be joined below.
-    """
+    """An `Exchange` that stores."""
 
     _copy: Copy | None = None
 

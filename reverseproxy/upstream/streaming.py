@@ -30,15 +30,12 @@ if TYPE_CHECKING:
 class Streamed(Exchange):
     """An exchange that takes the body from the request piece by piece."""
 
-    __slots__ = ("_chunked", "complete", "consumed")
-
     def __init__(
         self, route: Route, request: Request, destination: Destination, head: bytes
     ) -> None:
         super().__init__(route, request, destination, head)
         self._chunked = request.body_length is None
         self.complete = False
-        self.consumed = False
 
     def _try(self, peer: Peer, first: bool = True, fresh: bool = False) -> None:  # noqa: ARG002 - always
         """Send the request over a new connection; the body waits for it."""

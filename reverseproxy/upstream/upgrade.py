@@ -23,7 +23,6 @@ _SENT_UPGRADE = re.compile(rb"\r\nUpgrade:([^\r]*)\r\n", re.IGNORECASE)
 class Upgrade(Exchange):
     """An exchange whose request asks the upstream to switch protocols."""
 
-    __slots__ = ()
     upgrades = True
 
     def switched(self, client: ProxyClient, head: ResponseHead) -> Tunnel:
