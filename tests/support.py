@@ -25,7 +25,7 @@ from twisted.web.server import Site as StockSite
 from reverseproxy import features
 from reverseproxy.config import Configuration, load
 from reverseproxy.web import pipes, segments, variables
-from reverseproxy.web import transport as transports
+from reverseproxy.web.accepted import Server
 from reverseproxy.web.assembly import Assembly
 
 from .answers import Answer, read_answers
@@ -203,7 +203,7 @@ class Upstream(Line):
 class Network:
     """What a test sees of the network: clients it makes, connections to upstreams."""
 
-    kind: Any = transports.Server
+    kind: Any = Server
 
     def __init__(self, reactor: FakeReactor) -> None:
         self.reactor = reactor

@@ -1,7 +1,7 @@
 """Log files: opened once each, written with one system call for the lines of one turn.
 
-Where a reactor says when it waits again (`process/polling.py`), a line is written just before that,
-together with the others of that turn; anywhere else at once.
+Where a turn of the reactor has an end (`turns.py`), a line is written then, together with the
+others of that turn; anywhere else at once.
 """
 
 from __future__ import annotations
@@ -11,28 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from reverseproxy.config import Diagnostic, Origin
+from reverseproxy.turns import TURN
 
 if TYPE_CHECKING:
     from reverseproxy.web.request import Request
 
 
-class Turn:
-    """What is to be written before the reactor waits again."""
-
-    def __init__(self) -> None:
-        #: whether `end` will be called
-        self.ends = False
-        self.files: list[LogFile] = []
-
-    def end(self) -> None:
-        """Write what the turn's requests had to say."""
-        files, self.files = self.files, []
-        for file in files:
-            file.write_held()
-
-
-#: A process has one reactor.
-TURN = Turn()
 #: No more lines than these wait for the end of a turn.
 HELD = 256
 
@@ -73,7 +57,7 @@ class LogFile:
         held = self._held
         if TURN.ends:
             if not held:
-                TURN.files.append(self)
+                TURN.calls.append(self.write_held)
             held.append(line)
             if len(held) < HELD:
                 return

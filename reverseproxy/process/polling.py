@@ -4,7 +4,7 @@ Twisted's epoll reactor puts a logging context around each event, three calls de
 log lines that this daemon doesn't use: a tenth of a small request. Here events go to the reactor's
 own dispatch at once. And listening sockets come last: a connection that closed is gone before new
 ones are accepted, so that what it held (a place in `limit_conn`, in `worker_connections`) is free.
-What a turn's requests wrote to logs is written before the next wait, a file at a time.
+When all are handed out, what was put off to the end of the turn is done (`turns.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from twisted.internet.epollreactor import EPollReactor
 from twisted.python import log
 
-from reverseproxy.logs.files import TURN
+from reverseproxy.turns import TURN
 from reverseproxy.web.accepting import Port
 
 
@@ -28,14 +28,18 @@ class Polling:
         self._selectables = reactor._selectables
         self._dispatch = reactor._doReadOrWrite
         self._disconnect = reactor._disconnectSelectable
+        self._reads = reactor._reads
+        self._writes = reactor._writes
 
     def poll(self, timeout: float | None) -> None:
         """Wait for events, `timeout` seconds at most (None: for ever), and hand them out."""
         selectables = self._selectables
-        if TURN.files:
+        wait = -1 if timeout is None else timeout
+        if TURN.calls:
+            # A timer's. They may have set timers of their own, so this turn does not wait.
             TURN.end()
+            wait = 0
         try:
-            wait = -1 if timeout is None else timeout
             events = self._poller.poll(wait, len(selectables))
         except InterruptedError:
             return
@@ -61,6 +65,15 @@ class Polling:
             # An event before it may have closed the port.
             if selectables.get(fd) is port:
                 self._dispatch(port, fd, event)
+        if TURN.calls:
+            TURN.end()
+
+    def forget(self, selectable: Any) -> None:
+        """Let go of a selectable whose descriptor is closed next: epoll lets go by itself."""
+        fd = selectable.fileno()
+        self._reads.discard(fd)
+        self._writes.discard(fd)
+        self._selectables.pop(fd, None)
 
 
 def steady(reactor: Any) -> None:
@@ -75,11 +88,12 @@ def steady(reactor: Any) -> None:
 def install(reactor: Any) -> None:
     """Let an epoll reactor poll this way; any other is left as it is."""
     if isinstance(reactor, EPollReactor):
-        reactor.doIteration = Polling(reactor).poll  # type: ignore[method-assign]  # the point
-        TURN.ends = True
+        polling = Polling(reactor)
+        reactor.doIteration = polling.poll  # type: ignore[method-assign]  # the point
+        TURN.ends, TURN.forget = True, polling.forget
         reactor.addSystemEventTrigger("after", "shutdown", _last_turn)
 
 
 def _last_turn() -> None:
-    TURN.ends = False
+    TURN.ends, TURN.forget = False, None
     TURN.end()

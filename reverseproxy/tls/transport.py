@@ -1,6 +1,6 @@
 """Accepted connections over TLS: what is written is encrypted, what arrives is decrypted.
 
-A `SecureServer` is a `Server` (`web/transport.py`) with OpenSSL between the socket's bytes and the
+A `SecureServer` is a `Server` (`web/accepted.py`) with OpenSSL between the socket's bytes and the
 channel's, in memory. So everything that a channel asks of its transport is the same.
 Here is the way in; the way out is `Sealing`, the base class.
 """
@@ -16,7 +16,7 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from reverseproxy.web.transport import Server, UnixServer
+from reverseproxy.web.accepted import Server, UnixServer
 
 from .pem import told
 from .sealing import RECORD, Sealing

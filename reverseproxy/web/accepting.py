@@ -17,7 +17,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
-from .transport import UNIX_CLIENT, Server, UnixServer
+from .accepted import UNIX_CLIENT, Server, UnixServer
 
 #: How long accepting is paused, in seconds (nginx's accept_mutex_delay).
 PAUSE = 0.5

@@ -18,8 +18,8 @@ from typing import Any
 import attrs
 from twisted.internet import main
 
+from .accepted import Server
 from .segments import FileSegment, Segment
-from .transport import Server
 
 
 @attrs.define(eq=False)

@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet import main, tcp, unix
-from twisted.internet.address import UNIXAddress
-from twisted.internet.interfaces import IConnector, IProtocol
+from twisted.internet.interfaces import IConnector
 from twisted.python.failure import Failure
 
 from .segments import TURN, FileSegment, Segment
@@ -28,12 +27,12 @@ from .segments import TURN, FileSegment, Segment
 CORKED = 64 * 1024
 #: How many pieces of the queue go into one sendmsg(2).
 PIECES = 32
-#: A client on a unix socket has no name.
-UNIX_CLIENT = UNIXAddress(None)
+#: The end in good order, which is the same for all.
+DONE = Failure(main.CONNECTION_DONE)
 
 
 class SendAtOnce(tcp.Connection):
-    """The writing half of a connection, for `Server` and `Client` below."""
+    """The writing half of a connection, for `Server` (`accepted.py`) and `Client` below."""
 
     high_water = 64 * 1024
     protocol: Any
@@ -258,7 +257,7 @@ class SendAtOnce(tcp.Connection):
 
     def _lose(self) -> None:
         if self.connected and not self._aborting:
-            self.connectionLost(Failure(main.CONNECTION_DONE))
+            self.connectionLost(DONE)
 
     def close_at_once(self) -> None:
         """Close without sending what is queued; unlike `abortConnection`, without a reset."""
@@ -268,7 +267,7 @@ class SendAtOnce(tcp.Connection):
         self.discard()
         self.stopReading()
         self.stopWriting()
-        self.reactor.callLater(0, self.connectionLost, Failure(main.CONNECTION_DONE))
+        self.reactor.callLater(0, self.connectionLost, DONE)
 
     def peek(self) -> bytes:
         """A byte that has arrived and was not read, if there is one."""
@@ -290,12 +289,6 @@ class SendAtOnce(tcp.Connection):
         super().connectionLost(reason)
 
 
-class Server(SendAtOnce, tcp.Server):
-    """An accepted connection."""
-
-    splices = True
-
-
 class Client(SendAtOnce, tcp.Client):
     """A connection to an upstream."""
 
@@ -306,28 +299,6 @@ class UnixClient(SendAtOnce, unix.Client):
     """A connection to an upstream on a unix socket; descriptors are not taken over it."""
 
     splices = True
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        """There is no TCP."""
-
-    setTcpCork = setTcpNoDelay
-
-
-class UnixServer(Server):
-    """An accepted connection on a unix socket."""
-
-    def __init__(
-        self, sock: socket.socket, protocol: IProtocol, _client: object, *rest: Any
-    ) -> None:
-        super().__init__(sock, protocol, ("unix:", 0), *rest)
-
-    def getHost(self) -> UNIXAddress:
-        """The address of this end."""
-        return UNIXAddress(self.socket.getsockname() or None)
-
-    def getPeer(self) -> UNIXAddress:
-        """The client, which has no name."""
-        return UNIX_CLIENT
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """There is no TCP."""
@@ -366,16 +337,3 @@ def connect(reactor: Any, host: str, port: int, factory: Any, timeout: float) ->
 def has_files(transport: object) -> bool:
     """Whether `transport` can send files (those of tests can't); over TLS it reads them."""
     return isinstance(transport, SendAtOnce)
-
-
-__all__ = [
-    "Client",
-    "Connector",
-    "IProtocol",
-    "SendAtOnce",
-    "Server",
-    "UnixClient",
-    "UnixConnector",
-    "connect",
-    "has_files",
-]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from select import EPOLLHUP, EPOLLIN, EPOLLOUT
 from typing import Any
 
@@ -10,8 +11,9 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from reverseproxy.logs.files import HELD, TURN, LogFile
+from reverseproxy.logs.files import HELD, LogFile
 from reverseproxy.process.polling import Polling, install
+from reverseproxy.turns import TURN
 from reverseproxy.web.accepting import Port
 
 
@@ -36,6 +38,13 @@ class Selectable:
         return self.why
 
 
+class Reader:
+    """Somebody with a socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.fileno = sock.fileno
+
+
 class FakeReactor:
     """What a Polling knows of a reactor: events to come, and who was handed one."""
 
@@ -46,6 +55,8 @@ class FakeReactor:
         self.seen: list[int] = []
         self.closes: dict[int, int] = {}
         self._poller = self
+        self._reads: set[int] = set()
+        self._writes: set[int] = set()
         #: the events that were dispatched as the reactor does it
         self.events_seen: list[int] = []
         self.disconnected: list[tuple[int, Exception, bool]] = []
@@ -165,6 +176,51 @@ class PollingTests(SynchronousTestCase):
             file.write(b"line\n")
         self.assertEqual(os.path.getsize(path), 5 * HELD)
 
+    def test_end(self) -> None:
+        """What a turn puts off is done when all events are handed out, and what that puts off.
+
+        One that raises is told, and is not the others' end.
+        """
+        self.reactor.selectables(3, 4)
+        self.reactor.events = [(3, EPOLLIN), (4, EPOLLIN)]
+        done: list[str] = []
+
+        def again() -> None:
+            done.append(f"after {self.reactor.seen}")
+            TURN.calls.append(lambda: done.append("at last"))
+            raise ValueError
+
+        for selectable in self.reactor._selectables.values():
+            selectable.doRead = lambda read=selectable.doRead: TURN.calls.append(again) or read()
+        self.polling.poll(5)
+        self.assertEqual(done, ["after [3, 4]", "after [3, 4]", "at last", "at last"])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
+        self.assertEqual(self.reactor.asked, [(5, 2)])
+
+    def test_timers(self) -> None:
+        """What a timer put off is done before the wait, which is none: it may have set timers."""
+        done: list[int] = []
+        TURN.calls.append(lambda: done.append(len(self.reactor.asked)))
+        self.polling.poll(5)
+        self.assertEqual((done, self.reactor.asked), ([0], [(0, 0)]))
+
+    def test_forget(self) -> None:
+        """Who closes its descriptor is forgotten without a word to epoll, which sees it itself."""
+        reactor = EPollReactor()
+        self.addCleanup(reactor._poller.close)
+        polling = Polling(reactor)
+        ours, peer = socket.socketpair()
+        self.addCleanup(peer.close)
+        reader = Reader(ours)
+        reactor.addReader(reader)
+        reactor.addWriter(reader)
+        polling.forget(reader)
+        self.assertNotIn(reader, [*reactor.getReaders(), *reactor.getWriters()])
+        reactor.removeReader(reader)
+        ours.close()
+        peer.close()
+        self.assertEqual(reactor._poller.poll(0), [])
+
     def test_install(self) -> None:
         """An epoll reactor polls this way, another one as it did."""
         self.patch(TURN, "ends", False)
@@ -173,8 +229,9 @@ class PollingTests(SynchronousTestCase):
         install(reactor)
         self.assertIs(type(reactor.doIteration.__self__), Polling)
         self.assertTrue(TURN.ends)
+        self.assertIsNotNone(TURN.forget)
         reactor.fireSystemEvent("shutdown")
-        self.assertFalse(TURN.ends)
+        self.assertEqual((TURN.ends, TURN.forget), (False, None))
         clock = Clock()
         install(clock)
         self.assertFalse(hasattr(clock, "doIteration"))

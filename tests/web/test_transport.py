@@ -12,9 +12,11 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from reverseproxy.turns import TURN
 from reverseproxy.web import transport as transport_module
+from reverseproxy.web.accepted import Server
 from reverseproxy.web.segments import FileSegment
-from reverseproxy.web.transport import SendAtOnce, Server, has_files
+from reverseproxy.web.transport import SendAtOnce, has_files
 
 from ..fakes import FakeReactor
 
@@ -182,6 +184,35 @@ class TransportTests(SynchronousTestCase):
         self.assertTrue(self.pump().startswith(b"a" * MUCH))
         self.assertTrue(self.lost[0].check(ConnectionDone))
         self.assertEqual(self.peer.recv(1), b"")
+
+    def test_close_at_end(self) -> None:
+        """One with nothing to send is closed at the end of the turn, and the reactor forgets it."""
+        forgotten: list[object] = []
+        self.patch(TURN, "ends", True)
+        self.patch(TURN, "forget", forgotten.append)
+        self.transport.write(b"all")
+        self.transport.loseConnection()
+        self.transport.loseConnection()
+        self.assertEqual((self.read(), self.lost, self.reactor.calls), (b"all", [], []))
+        TURN.end()
+        self.assertEqual((forgotten, len(self.lost)), ([self.transport], 1))
+        self.assertTrue(self.lost[0].check(ConnectionDone))
+        self.assertEqual(self.peer.recv(1), b"")
+        self.transport.connectionLost(self.lost[0])
+        self.assertEqual(len(self.lost), 1)
+
+    def test_lost_before_end(self) -> None:
+        """The client may be gone before the turn ends: it is lost once."""
+        self.patch(TURN, "ends", True)
+        self.transport.loseConnection()
+        self.transport.connectionLost(Failure(ConnectionDone()))
+        TURN.end()
+        self.assertEqual(len(self.lost), 1)
+
+    def test_names(self) -> None:
+        """What Twisted's log and a developer call it."""
+        self.assertEqual(self.transport.logPrefix(), "Protocol,0,")
+        self.assertEqual(repr(self.transport), "<Server #0 from >")
 
     def test_close_for_writing(self) -> None:
         """Closing one direction sends first what waits, and reads on."""
