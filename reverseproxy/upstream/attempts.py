@@ -71,13 +71,12 @@ class Attempts:
 
     def begin(self) -> None:
         """Send the request to the one peer there is, or to the first that the group chooses."""
-        group, request = self._destination.group, self.request
-        self._began = request.site.seconds()
+        group = self._destination.group
         peer = group.sole
         if peer is not None:
             self._try(peer)
             return
-        self._turn = group.take(request)
+        self._turn = group.take(self.request)
         self._left = self._route.failover.limited(self._turn.tries)
         self._try_next(first=True)
 
@@ -102,7 +101,10 @@ class Attempts:
         url = self._destination.target.url
         if self._turn is not None:
             url = f"{self._destination.target.scheme}://{peer.address.decode()}"
-        tried = self.tried = Try(peer.address, url, request.site.seconds(), first)
+        now = request.site.seconds()
+        if first:
+            self._began = now
+        tried = self.tried = Try(peer.address, url, now, first)
         request.upstream_tries += (tried,)
         if client is not None:
             self._reused = True

@@ -325,7 +325,8 @@ class HTTPChannel(EndingChannel):
     def requestDone(self, _request: Request) -> None:
         """The answer is complete: go on to the next request, or close."""
         self.request = None
-        self._read_again()
+        if self._siphon is not None:
+            self._read_again()
         if self._producer is not None:
             self.unregisterProducer()
         decoder = self.decoder

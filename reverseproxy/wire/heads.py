@@ -5,8 +5,9 @@ where it ends in what has arrived; only then is it parsed, once, as a whole. Its
 the matter of `fieldlines`.
 
 The heads of one connection mostly repeat the fields of the one before: it is the same client.
-Whoever keeps the last head passes it as `before`; where version and the bytes of the fields are the
-same, what was read from them is taken from there, and so is whatever else was `made` of them.
+Whoever keeps the last head passes it as `before`; where version and the bytes of the fields are
+the same, what was read from them is taken from there, and so is whatever else was `made` of them.
+Where all bytes are the same it is the same head once more.
 
 Lenience is exactly this: a bare LF ends a line (RFC 9112 §2.2), one empty line may precede a
 request line (RFC 9112 §2.2), and a status line may lack the blank before an empty reason.
@@ -44,25 +45,26 @@ class _Head:
     around them. `named` maps a lower-case name to its *last* value. `repeated` says that some name
     stands more than once, so that `get_all` and `joined` can be quick when none does.
 
-    `block` are the bytes of the fields and the empty line, as they came; None if the fields are not
-    theirs alone. `made` is for whoever makes something of the fields, under a key of its own: a
-    head of the same version and block has the same one.
+    `raw` are the bytes that it was read from, and `block` those of its fields and the empty line;
+    None if the fields are not what came. `made` is for whoever makes something of the fields, under
+    a key of its own: a head of the same version and block has the same one.
     """
 
-    __slots__ = ("block", "fields", "line", "made", "named", "repeated", "version")
+    __slots__ = ("block", "fields", "line", "made", "named", "raw", "repeated", "version")
 
     version: bytes
     line: bytes
     fields: Fields
     named: dict[bytes, bytes]
     repeated: bool
+    raw: bytes | None
     block: bytes | None
     made: dict[object, Any]
 
     def part(self) -> None:
         """Share nothing with the heads before and after: the fields are about to be changed."""
         self.fields, self.named = [*self.fields], {**self.named}
-        self.block, self.made = None, {}
+        self.raw, self.block, self.made = None, None, {}
 
     def get(self, lower_name: bytes) -> bytes | None:
         """Return the last value of a field, or None."""
@@ -109,6 +111,7 @@ class RequestHead(_Head):
         named: dict[bytes, bytes],
         repeated: bool,
         line: bytes,
+        raw: bytes | None = None,
         block: bytes | None = None,
         made: dict[object, Any] | None = None,
     ) -> None:
@@ -119,6 +122,7 @@ class RequestHead(_Head):
         self.named = named
         self.repeated = repeated
         self.line = line
+        self.raw = raw
         self.block = block
         self.made = {} if made is None else made
 
@@ -140,6 +144,7 @@ class ResponseHead(_Head):
         named: dict[bytes, bytes],
         repeated: bool,
         line: bytes,
+        raw: bytes | None = None,
         block: bytes | None = None,
         made: dict[object, Any] | None = None,
     ) -> None:
@@ -150,6 +155,7 @@ class ResponseHead(_Head):
         self.named = named
         self.repeated = repeated
         self.line = line
+        self.raw = raw
         self.block = block
         self.made = {} if made is None else made
 
@@ -163,7 +169,9 @@ def head_end(buffer: bytes, start: int = 0, before: _Head | None = None) -> int:
     `start` is how many bytes earlier calls have looked at already: pass the buffer's length of the
     last call, the line end that straddles it is found all the same.
     """
-    if before is not None and before.block is not None:
+    if before is not None and before.raw is not None and before.block is not None:
+        if buffer.startswith(before.raw):
+            return len(before.raw)
         # The only empty line of a block is its last.
         after = buffer.find(b"\n") + 1
         if after and buffer.startswith(before.block, after):
@@ -181,6 +189,8 @@ def parse_request_head(
     another major version of HTTP. Host is checked here (RFC 9112 §3.2): it stands exactly once in
     HTTP/1.1, at most once in HTTP/1.0, and is valid; and Content-Length at most once.
     """
+    if before is not None and head == before.raw:
+        return before
     match = _REQUEST_LINE.match(head) or _patient_request_line(head)
     line, method, target, minor = match.groups()
     after = match.end()
@@ -202,7 +212,7 @@ def parse_request_head(
         made = {}
     if version == b"1.1" and b"host" not in named:
         raise ClientError(400, "RP-400-host", "an HTTP/1.1 request has no Host field", after)
-    return RequestHead(method, target, version, fields, named, repeated, line, block, made)
+    return RequestHead(method, target, version, fields, named, repeated, line, head, block, made)
 
 
 def parse_response_head(
@@ -214,6 +224,8 @@ def parse_response_head(
     included: RFC 9112 §5.1 and §5.2 let a gateway repair them or answer 502, and this one doesn't
     guess.
     """
+    if before is not None and head == before.raw:
+        return before
     match = _STATUS_LINE.match(head)
     if match is None:
         raise UpstreamProtocolError(f"not a status line of HTTP/1: {shown(head)}", 0)
@@ -242,6 +254,7 @@ def parse_response_head(
         named,
         repeated,
         line,
+        head,
         block,
         made,
     )

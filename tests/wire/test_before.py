@@ -143,9 +143,18 @@ class SharingTests(SynchronousTestCase):
             self.assertEqual(head.made, {}, new)
             self.assertIsNot(head.named, before.named)
 
+    def test_same(self) -> None:
+        """What is the same to the last byte is the same head, until that is changed."""
+        before, head = self.pair(BROWSER, BROWSER)
+        self.assertIs(head, before)
+        head.part()
+        self.assertIsNot(parse_request_head(BROWSER, before=head), head)
+        answer = parse_response_head(response(b"A: b"))
+        self.assertIs(parse_response_head(response(b"A: b"), before=answer), answer)
+
     def test_parted(self) -> None:
         """A head that is changed changes no other, neither the one before nor the next."""
-        before, head = self.pair(BROWSER, BROWSER)
+        before, head = self.pair(BROWSER, BROWSER.replace(b"GET", b"POST"))
         head.part()
         head.named[b"host"] = b"elsewhere"
         head.fields.clear()
