@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -24,13 +25,18 @@ class Load:
 Driver = Callable[[Running, float], Load]
 
 
-def wrk(path: str, connections: int, *fields: str, tls: bool = False) -> Driver:
-    """Requests one after the other over each of `connections`; the unit is one request."""
+def wrk(path: str, connections: int, *fields: str, tls: bool = False, script: str = "") -> Driver:
+    """Requests one after the other over each of `connections`; the unit is one request.
+
+    `script` is a file beside this one that makes them.
+    """
 
     def drive(running: Running, seconds: float) -> Load:
         command = [program("wrk") or "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s"]
         for field in fields:
             command += ["-H", field]
+        if script:
+            command += ["-s", os.path.join(os.path.dirname(__file__), script)]
         said = _said([*command, _url(running, path, tls)])
         failed = _figure(r"Non-2xx or 3xx responses: (\d+)", said)
         for kinds in re.findall(r"Socket errors: (.*)", said):

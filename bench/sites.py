@@ -73,6 +73,9 @@ http {{
         listen 127.0.0.1:{port} backlog=4096;
         root {files};
         location = / {{ default_type text/plain; return 200 "{body}"; }}
+        location /varied/ {{
+            default_type text/plain; add_header X-Request $request_id; return 200 "{body}";
+        }}
         location = /socket {{ return 204; }}
     }}
 }}

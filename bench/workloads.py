@@ -48,6 +48,12 @@ WORKLOADS = {
     "proxy_256": Workload(
         "the same with 256 clients", wrk("/", 256), _limits(0.60, 1.7, 2.0, 0.30, 0.13)
     ),
+    # Its limits are those of the first row: what is remembered of one request is no use here.
+    "proxy_varied": Workload(
+        "32 clients, each time another path and cookie",
+        wrk("/", 32, script="varied.lua"),
+        _limits(0.60, 1.9, 2.1, 0.40, 0.13),
+    ),
     "proxy_new": Workload(
         "a new connection per request", wrk("/", 32, _CLOSE), _limits(1.0, 1.9, 1.9, 0.60, 0.25)
     ),

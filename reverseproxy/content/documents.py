@@ -198,7 +198,7 @@ def based(place: Place, value: Directory) -> Callable[[Request], bytes]:
 
 def inside(path: bytes) -> bytes:
     """A path that was put together from a request's parts must not climb."""
-    if b"/../" in path or path.endswith(b"/..") or b"\0" in path:
+    if path.find(b"/../") >= 0 or path.endswith(b"/..") or 0 in path:
         raise Refusal(404, "RP-404-file", f"{path!r} leaves its directory")
     return path
 

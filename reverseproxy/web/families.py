@@ -21,7 +21,7 @@ def _request_field(name: str) -> Getter:
     def getter(request: Request) -> bytes | None:
         head = request.head
         found = head.joined(field) if head.repeated else head.named.get(field)
-        if found is None and b"_" in request.vhost.field_names:
+        if found is None and 0x5F in request.vhost.field_names:
             # Where underscores are taken, X_A and X-A are the same variable.
             for other in head.named:
                 if other.replace(b"-", b"_") == plain:

@@ -89,7 +89,7 @@ class Request(RedirectingRequest):
             vhost = known or vhosts.choose(head.named.get(b"host", b""))
             self.vhost = vhost
             self.location = vhost.location
-            if target[0] == 0x2F and b"#" not in target and head.method not in _REFUSED:
+            if target[0] == 0x2F and 0x23 not in target and head.method not in _REFUSED:
                 self.path, mark, query = target.partition(b"?")
                 if mark:
                     self.query = query

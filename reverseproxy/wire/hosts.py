@@ -55,7 +55,7 @@ def _parse(value: bytes) -> tuple[bytes, int | None]:
         host = b"[" + match[1].lower() + b"]"
     else:
         host = match[1].lower()
-        if b"%" in host and _BAD_PERCENT.search(host):
+        if 0x25 in host and _BAD_PERCENT.search(host):
             raise ClientError(400, "RP-400-host", "a bad percent escape in the host")
     digits = match[2]
     port = int(digits) if digits else None

@@ -99,11 +99,12 @@ def normalise_path(raw: bytes, merge_slashes: bool = True) -> bytes:
     those in the path, which in origin-form are those in the target.
     """
     path = raw
-    if b"%" in path:
+    # Looked for in the cheapest ways: for `in`, bytes are first tried as a number, and that raises.
+    if 0x25 in path:
         path = _decoded(path)
-    if not path.startswith(b"/"):
+    if path[:1] != b"/":
         raise _bad_path("the path does not begin with a slash", 0)
-    if b"/." not in path and (b"//" not in path or not merge_slashes):
+    if path.find(b"/.") < 0 and (path.find(b"//") < 0 or not merge_slashes):
         return path
     segments: list[bytes] = []
     *inner, last = path[1:].split(b"/")
