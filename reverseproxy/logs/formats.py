@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import attrs
@@ -153,14 +154,16 @@ def _line(pieces: list[bytes | Slot], escape: str) -> Line:
     slots = [piece for piece in pieces if isinstance(piece, Slot)]
     getters = [slot.getter for slot in slots]
     tested = [index for index, slot in enumerate(slots) if slot.escapes and unsafe is not _NOTHING]
+    # One search for all: the first is there twice, as of a single one there would be no tuple.
+    pick = itemgetter(tested[0], *tested) if tested else None
 
     def line(request: Request) -> bytes:
         values = [
             absent if (value := get(request)) is None else value  # one loop for most of all lines
             for get in getters
         ]
-        for index in tested:
-            if unsafe.search(values[index]):
+        if pick is not None and unsafe.search(b"".join(pick(values))):
+            for index in tested:
                 values[index] = unsafe.sub(escaped, values[index])
         return shape % tuple(values)
 
