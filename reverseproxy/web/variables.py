@@ -8,6 +8,7 @@ template nothing. The getters are in `getters`, `families`, `content.stubstatus`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from reverseproxy.config import Template
@@ -129,7 +130,9 @@ def _unless_set(name: str, declared: Getter) -> Getter:
     return either
 
 
+@lru_cache(maxsize=256)
 def _constant(value: bytes) -> Rendered:
+    # Thousands of locations have the same ones.
     return steady(lambda _request: value)
 
 
