@@ -38,6 +38,10 @@ _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _VERSION = re.compile(rb"HTTP/([0-9])\.[0-9]")
 
 
+#: So much may be made of the fields of one connection.
+MADE = 64
+
+
 class _Head:
     """What requests and responses have in common.
 
@@ -60,6 +64,11 @@ class _Head:
     raw: bytes | None
     block: bytes | None
     made: dict[object, Any]
+
+    @property
+    def kept(self) -> dict[object, Any]:
+        """What was made, for the next head; nothing once it is much: each place adds its own."""
+        return self.made if len(self.made) <= MADE else {}
 
     def part(self) -> None:
         """Share nothing with the heads before and after: the fields are about to be changed."""
@@ -197,7 +206,7 @@ def parse_request_head(
     version = b"1.0" if minor == b"0" else b"1.1"
     block = head[after:]
     if before is not None and block == before.block and version == before.version:
-        fields, named, repeated, made = before.fields, before.named, before.repeated, before.made
+        fields, named, repeated, made = before.fields, before.named, before.repeated, before.kept
     else:
         read = quick_fields(head, after)
         if read is None or len(read) > max_fields:
@@ -234,7 +243,7 @@ def parse_response_head(
     version = b"1.0" if minor == b"0" else b"1.1"
     block = head[after:]
     if before is not None and block == before.block and version == before.version:
-        fields, named, repeated, made = before.fields, before.named, before.repeated, before.made
+        fields, named, repeated, made = before.fields, before.named, before.repeated, before.kept
     else:
         read = quick_fields(head, after)
         if read is None or len(read) > max_fields:

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from reverseproxy.errors import ClientError, UpstreamProtocolError
 from reverseproxy.wire.framing import keeps_alive, request_framing, response_framing
 from reverseproxy.wire.heads import (
+    MADE,
     RequestHead,
     ResponseHead,
     head_end,
@@ -142,6 +143,16 @@ class SharingTests(SynchronousTestCase):
             before, head = self.pair(BROWSER, BROWSER.replace(old, new))
             self.assertEqual(head.made, {}, new)
             self.assertIsNot(head.named, before.named)
+
+    def test_bounded(self) -> None:
+        """What is made for the same fields over and over does not grow without end."""
+        head = parse_request_head(BROWSER)
+        for number in range(1000):
+            raw = BROWSER.replace(b"/index.html", b"/%d" % number)
+            head = parse_request_head(raw, before=head)
+            head.made[number] = "made"
+            self.assertLessEqual(len(head.made), MADE + 1)
+            self.assertIn(number, head.made)
 
     def test_same(self) -> None:
         """What is the same to the last byte is the same head, until that is changed."""
