@@ -50,7 +50,7 @@ WORKLOADS = {
     ),
     # Its limits are those of the first row: what is remembered of one request is no use here.
     "proxy_varied": Workload(
-        "32 clients, each time another path and cookie",
+        "small requests, no two the same",
         wrk("/", 32, script="varied.lua"),
         _limits(0.60, 1.9, 2.1, 0.40, 0.13),
     ),
