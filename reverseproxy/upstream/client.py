@@ -33,7 +33,7 @@ from reverseproxy.wire.framing import (
     locate,
     response_framing,
 )
-from reverseproxy.wire.heads import ResponseHead, head_end, parse_response_head
+from reverseproxy.wire.heads import SHORT, ResponseHead, head_end, parse_response_head
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -150,7 +150,8 @@ class ProxyClient(proxy.ProxyClient):
                     f"proxy_buffer_size is {exchange.head_limit}"
                 )
             raw, data = data[:end], data[end:]
-            head = self._before = parse_response_head(raw, before=self._before)
+            head = parse_response_head(raw, before=self._before)
+            self._before = head if end <= SHORT else None
             if head.status >= 200:
                 break
             self._interim += 1

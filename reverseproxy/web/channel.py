@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from reverseproxy.errors import ClientError
 from reverseproxy.wire.chunked import ChunkedDecoder, ChunkError, LengthDecoder
 from reverseproxy.wire.framing import CHUNKED, NO_BODY, keeps_alive, locate, request_framing
-from reverseproxy.wire.heads import head_end, parse_request_head
+from reverseproxy.wire.heads import SHORT, head_end, parse_request_head
 
 from . import siphon
 from .ending import EndingChannel
@@ -169,7 +169,7 @@ class HTTPChannel(EndingChannel):
             locate(head_bytes, error)
             self._refuse(error, head_bytes)
             return False
-        self._before = head
+        self._before = head if end <= SHORT else None
         self.deadline = inf
         self.served += 1
         self.pipelined = bool(self._buffer)

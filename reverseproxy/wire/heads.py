@@ -7,7 +7,7 @@ the matter of `fieldlines`.
 The heads of one connection mostly repeat the fields of the one before: it is the same client.
 Whoever keeps the last head passes it as `before`; where version and the bytes of the fields are
 the same, what was read from them is taken from there, and so is whatever else was `made` of them.
-Where all bytes are the same it is the same head once more.
+Where all bytes are the same it is the same head once more. Only a `SHORT` one should be kept.
 
 Lenience is exactly this: a bare LF ends a line (RFC 9112 §2.2), one empty line may precede a
 request line (RFC 9112 §2.2), and a status line may lack the blank before an empty reason.
@@ -38,8 +38,10 @@ _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _VERSION = re.compile(rb"HTTP/([0-9])\.[0-9]")
 
 
+#: A longer head, in bytes, is not worth what it costs to keep while a connection idles.
+SHORT = 4096
 #: So much may be made of the fields of one connection.
-MADE = 64
+MADE = 16
 
 
 class _Head:

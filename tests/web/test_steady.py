@@ -126,6 +126,28 @@ class PassedOnTests(SynchronousTestCase):
         self.assertEqual(bench.idle(), 1)
 
 
+class KeptTests(SynchronousTestCase):
+    """What a connection keeps of a head while it idles."""
+
+    def kept(self, *fields: bytes) -> tuple[bool, bool]:
+        """Whether the client's connection, and the upstream's, keep the heads they read."""
+        bench = site(self, "proxy_buffer_size 8k;")
+        client = bench.client()
+        client.send(request(b"/", *fields))
+        upstream = bench.upstream()
+        upstream.send(ok(b"hi", *fields))
+        client.take()
+        return client.channel._before is not None, upstream.transport.protocol._before is not None
+
+    def test_short(self) -> None:
+        """A head of usual length is kept, to compare the next with."""
+        self.assertEqual(self.kept(b"A: " + b"a" * 2000), (True, True))
+
+    def test_long(self) -> None:
+        """A long one is not: many connections may idle."""
+        self.assertEqual(self.kept(b"A: " + b"a" * 4100), (False, False))
+
+
 class MarkedTests(SynchronousTestCase):
     """The variables that are marked `steady`."""
 
