@@ -65,6 +65,11 @@ class LogFile:
         else:
             self._put(line, 1)
 
+    def write_at_once(self, line: bytes) -> None:
+        """The same now: what went wrong is there before anybody asks, and before a crash."""
+        self.write_held()
+        self._put(line, 1)
+
     def write_held(self) -> None:
         """Write the lines of this turn."""
         held = self._held

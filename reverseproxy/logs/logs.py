@@ -74,7 +74,7 @@ class Logs:
             return lambda line, _name: memory.write(line)
         file = self.files.at(target.path)
         self.files.origins.setdefault(target.path, level.origin_of("error_log"))
-        return lambda line, _name: file.write(line)
+        return lambda line, _name: file.write_at_once(line)
 
     def _memory(self, name: str, size: int) -> MemoryLog:
         before = None if self._before is None else self._before.memory.get(name)

@@ -16,6 +16,8 @@ from reverseproxy.process.polling import Polling, install
 from reverseproxy.turns import TURN
 from reverseproxy.web.accepting import Port
 
+from ..support import serve
+
 
 class FakePort(Port):
     """A port without a socket."""
@@ -164,6 +166,30 @@ class PollingTests(SynchronousTestCase):
         for name, lines in ((path + ".1", b"one\ntwo\nthree\n"), (path, b"four\n")):
             with open(name, "rb") as written:
                 self.assertEqual(written.read(), lines)
+
+    def test_error_at_once(self) -> None:
+        """What went wrong is told at once: before its answer can arrive, and before a crash.
+
+        In a file that is also the access log, it comes after what was there before.
+        """
+        path = self.mktemp()
+        file = LogFile(path)
+        file.open()
+        self.addCleanup(file.close)
+        self.patch(TURN, "ends", True)
+        file.write(b"access\n")
+        file.write_at_once(b"error\n")
+        file.write(b"later\n")
+        with open(path, "rb") as written:
+            self.assertEqual(written.read(), b"access\nerror\n")
+
+    def test_error_log(self) -> None:
+        """The error log is written so."""
+        self.patch(TURN, "ends", True)
+        self.addCleanup(TURN.end)
+        bench = serve(self, "server { listen 80; location / { root /nowhere; } }")
+        bench.client().get(b"/missing")
+        self.assertIn("/nowhere/missing", bench.errors()[0])
 
     def test_many_lines(self) -> None:
         """A turn of very many requests does not gather them all."""
