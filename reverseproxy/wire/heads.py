@@ -180,9 +180,7 @@ def head_end(buffer: bytes, start: int = 0, before: _Head | None = None) -> int:
     `start` is how many bytes earlier calls have looked at already: pass the buffer's length of the
     last call, the line end that straddles it is found all the same.
     """
-    if before is not None and before.raw is not None and before.block is not None:
-        if buffer.startswith(before.raw):
-            return len(before.raw)
+    if before is not None and before.block is not None:
         # The only empty line of a block is its last.
         after = buffer.find(b"\n") + 1
         if after and buffer.startswith(before.block, after):
@@ -206,21 +204,12 @@ def parse_request_head(
     line, method, target, minor = match.groups()
     after = match.end()
     version = b"1.0" if minor == b"0" else b"1.1"
-    block = head[after:]
-    if before is not None and block == before.block and version == before.version:
-        fields, named, repeated, made = before.fields, before.named, before.repeated, before.kept
-    else:
-        read = quick_fields(head, after)
-        if read is None or len(read) > max_fields:
-            read = patient_fields(head, after, max_fields)
-        fields = read
-        named = {name.lower(): value for name, value in fields}
-        repeated = len(named) != len(fields)
+    fields, named, repeated, block, made = _fields(head, after, version, max_fields, before)
+    if before is None or named is not before.named:
         if repeated:
             _refuse_repeated(head, fields)
         if b"host" in named:
             _check_host(head, named[b"host"])
-        made = {}
     if version == b"1.1" and b"host" not in named:
         raise ClientError(400, "RP-400-host", "an HTTP/1.1 request has no Host field", after)
     return RequestHead(method, target, version, fields, named, repeated, line, head, block, made)
@@ -243,20 +232,10 @@ def parse_response_head(
     line, minor, status, reason = match.groups()
     after = match.end()
     version = b"1.0" if minor == b"0" else b"1.1"
-    block = head[after:]
-    if before is not None and block == before.block and version == before.version:
-        fields, named, repeated, made = before.fields, before.named, before.repeated, before.kept
-    else:
-        read = quick_fields(head, after)
-        if read is None or len(read) > max_fields:
-            try:
-                read = patient_fields(head, after, max_fields)
-            except ClientError as error:
-                raise UpstreamProtocolError(error.detail, error.offset) from None
-        fields = read
-        named = {name.lower(): value for name, value in fields}
-        repeated = len(named) != len(fields)
-        made = {}
+    try:
+        fields, named, repeated, block, made = _fields(head, after, version, max_fields, before)
+    except ClientError as error:
+        raise UpstreamProtocolError(error.detail, error.offset) from None
     return ResponseHead(
         version,
         int(status),
@@ -269,6 +248,23 @@ def parse_response_head(
         block,
         made,
     )
+
+
+def _fields(
+    head: bytes, start: int, version: bytes, max_fields: int, before: _Head | None
+) -> tuple[Fields, dict[bytes, bytes], bool, bytes, dict[object, Any]]:
+    """Return the parts of a head that its fields are: those of `before`, or read anew.
+
+    They are `fields`, `named`, `repeated`, `block` and `made`.
+    """
+    block = head[start:]
+    if before is not None and block == before.block and version == before.version:
+        return before.fields, before.named, before.repeated, block, before.kept
+    fields = quick_fields(head, start)
+    if fields is None or len(fields) > max_fields:
+        fields = patient_fields(head, start, max_fields)
+    named = {name.lower(): value for name, value in fields}
+    return fields, named, len(named) != len(fields), block, {}
 
 
 def _check_host(head: bytes, value: bytes) -> None:

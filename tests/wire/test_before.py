@@ -69,33 +69,27 @@ def followed(
 
 
 class AgreementTests(SynchronousTestCase):
+    def agree(
+        self, parse: Callable[..., Any], framing: Callable[[Any], int], first: bytes, second: bytes
+    ) -> None:
+        """Read the second with the first before it, and without."""
+        try:
+            before = parse(first[: head_end(first)])
+        except (ClientError, UpstreamProtocolError):
+            return
+        self.assertEqual(told(parse, framing, second, before), told(parse, framing, second, None))
+
     @given(followed(near_requests(), _LINES))
     @BOUNDED
     def test_requests(self, pair: tuple[bytes, bytes]) -> None:
         """A request is read, or refused, as it would be at the beginning of a connection."""
-        first, second = pair
-        try:
-            before = parse_request_head(first[: head_end(first)])
-        except ClientError:
-            return
-        self.assertEqual(
-            told(parse_request_head, request_framing, second, before),
-            told(parse_request_head, request_framing, second, None),
-        )
+        self.agree(parse_request_head, request_framing, *pair)
 
     @given(followed(near_responses(), _STATUS_LINES))
     @BOUNDED
     def test_responses(self, pair: tuple[bytes, bytes]) -> None:
         """And so is an answer."""
-        first, second = pair
-        try:
-            before = parse_response_head(first[: head_end(first)])
-        except UpstreamProtocolError:
-            return
-        self.assertEqual(
-            told(parse_response_head, of_response, second, before),
-            told(parse_response_head, of_response, second, None),
-        )
+        self.agree(parse_response_head, of_response, *pair)
 
     def test_reached(self) -> None:
         """The examples are worth their time: many take over what was read before."""
