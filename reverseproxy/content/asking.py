@@ -12,7 +12,7 @@ from reverseproxy.config import Template
 from reverseproxy.config.template import Variable
 from reverseproxy.errors import ClientError
 from reverseproxy.web.steady import is_steady
-from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, safe_field_value
+from reverseproxy.wire.fields import HOP_BY_HOP, passed_on, safe_field_value
 from reverseproxy.wire.framing import connection_tokens
 from reverseproxy.wire.grammar import is_token
 
@@ -174,12 +174,8 @@ class Asking:
         """The client's fields, less what stops here."""
         if not self._passes_fields:
             return b""
-        stopped = self._stopped
-        also = hop_by_hop(head.joined(b"connection"))
-        if also is not HOP_BY_HOP:
-            stopped = stopped | also
         parts: list[bytes] = []
-        for name, value in head.without(stopped):
+        for name, value in passed_on(head, self._stopped):
             parts += (name, b": ", value, b"\r\n")
         return b"".join(parts)
 

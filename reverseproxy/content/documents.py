@@ -196,9 +196,14 @@ def based(place: Place, value: Directory) -> Callable[[Request], bytes]:
     return base
 
 
+def climbs(path: bytes) -> bool:
+    """Whether a path that was put together from a request's parts leaves its directory, or ends."""
+    return path.find(b"/../") >= 0 or path.endswith(b"/..") or 0 in path
+
+
 def inside(path: bytes) -> bytes:
-    """A path that was put together from a request's parts must not climb."""
-    if path.find(b"/../") >= 0 or path.endswith(b"/..") or 0 in path:
+    """Such a path. Raises Refusal if it climbs."""
+    if climbs(path):
         raise Refusal(404, "RP-404-file", f"{path!r} leaves its directory")
     return path
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reverseproxy.filters import limitrate
-from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop, serialise
+from reverseproxy.wire.fields import HOP_BY_HOP, passed_on, serialise
 
 from .passingsettings import PassingSettings
 
@@ -96,8 +96,7 @@ class Passing:
             return
         if all(render(request) in (b"", b"0") for render in self._hints):
             return
-        stopped = self.hidden | hop_by_hop(head.joined(b"connection"))
-        fields = head.without(stopped)
+        fields = passed_on(head, self.stopped)
         request.channel.transport.write(serialise(b"HTTP/1.1 103 Early Hints", fields))
 
     def trail(self, request: Request, trailers: list[tuple[bytes, bytes]]) -> None:
@@ -111,8 +110,7 @@ class Passing:
         request.trailers = lines
 
     def _may_trail(self, name: bytes) -> bool:
-        lower = name.lower()
-        return lower not in self.hidden and lower not in HOP_BY_HOP
+        return name.lower() not in self.stopped
 
     def unbuffered(self, request: Request) -> None:
         """Let each piece leave at once, however small (nginx, too, sets TCP_NODELAY for this)."""

@@ -14,7 +14,7 @@ from reverseproxy.upstream.storing import Storing, StoringStreamed, StoringUpgra
 from reverseproxy.upstream.streaming import Streamed
 from reverseproxy.upstream.upgrade import Upgrade
 from reverseproxy.web.response import Fields, Response
-from reverseproxy.wire.fields import HOP_BY_HOP, hop_by_hop
+from reverseproxy.wire.fields import passed_on
 
 from .answerfields import AnswerFields
 from .asking import Asking
@@ -74,9 +74,7 @@ class Route:
         stopped = self.passing.stopped
         kept: Fields | None = head.made.get(stopped)
         if kept is None:
-            also = hop_by_hop(head.joined(b"connection"))
-            kept = head.without(stopped if also is HOP_BY_HOP else stopped | also)
-            head.made[stopped] = kept
+            kept = head.made[stopped] = passed_on(head, stopped)
         fields = [*kept]
         if not head.named.keys().isdisjoint(self._fields.names):
             rewritten = self.rewritten

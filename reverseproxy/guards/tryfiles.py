@@ -9,7 +9,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 
 from reverseproxy.config import Args, BadValue, Context, Template, directive, settings
-from reverseproxy.content.documents import documents
+from reverseproxy.content.documents import climbs, documents
 from reverseproxy.content.opening import finder
 from reverseproxy.errors import Refusal
 
@@ -87,7 +87,7 @@ class TriesFiles(Resource):
         """Take the first that is there."""
         for file, has_variables, is_directory in self.files:
             path, uri = self.documents.candidate(request, file(request), has_variables)
-            if b"\0" in path or b"/../" in path + b"/":
+            if climbs(path):
                 continue
             if self.found(request, path, is_directory):
                 request.document_uri = uri

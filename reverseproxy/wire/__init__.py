@@ -13,8 +13,8 @@ Each module is bytes in, values out, and begins with its theory. In the order a 
   `request_framing`, `response_framing`, `keeps_alive`, `connection_tokens`.
 - `chunked` reads bodies piece by piece, of any framing: `ChunkedDecoder`, `LengthDecoder`,
   `CloseDecoder`, or what `decoder_for` chooses; and `chunk` and `LAST_CHUNK` frame one.
-- `fields` knows which fields stop here (`hop_by_hop`), writes a head (`serialise`), and judges
-  values made by ourselves (`safe_field_value`).
+- `fields` knows which fields stop here and which go on (`hop_by_hop`, `passed_on`), writes a head
+  (`serialise`), and judges values made by ourselves (`safe_field_value`).
 - `forwarded` extends X-Forwarded-For; `credentials` reads Authorization.
 - `negotiation`, `conditional` and `ranges` answer for the content: may it be gzip, has it changed,
   which part of it is asked for.

@@ -8,9 +8,14 @@ upstream trusts this proxy to send, such as X-Forwarded-For; those can't be name
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from reverseproxy.wire.framing import connection_tokens
 from reverseproxy.wire.grammar import FIELD_ALLOWED
+
+if TYPE_CHECKING:
+    from reverseproxy.wire.fieldlines import Fields
+    from reverseproxy.wire.heads import RequestHead, ResponseHead
 
 #: RFC 9110 §7.6.1, and Proxy-Connection, which is obsolete and still sent. Proxy-Authenticate and
 #: Proxy-Authorization are not here: nginx passes them, and upstreams count on it.
@@ -77,6 +82,15 @@ def hop_by_hop(connection: bytes | None) -> frozenset[bytes]:
     return HOP_BY_HOP.union(
         [n for n in named if n not in _END_TO_END and not n.startswith(b"x-forwarded-")]
     )
+
+
+def passed_on(head: RequestHead | ResponseHead, stopped: frozenset[bytes]) -> Fields:
+    """Return the fields that go on to the next hop, in order.
+
+    Those of `stopped`, which has HOP_BY_HOP, do not, nor those that Connection names.
+    """
+    also = hop_by_hop(head.joined(b"connection"))
+    return head.without(stopped if also is HOP_BY_HOP else stopped | also)
 
 
 #: Connection options that name no further field.
