@@ -118,10 +118,7 @@ class Sealing(SendAtOnce):
 
     def _wait(self, piece: memoryview) -> None:
         self._clear.append(piece)
-        self.pending += len(piece)
-        self.startWriting()
-        if self.pending > self.high_water:
-            self.hold()
+        self._waits(len(piece))
 
     def _try(self) -> None:
         # The socket had room a moment ago: one try before epoll is asked.

@@ -60,20 +60,6 @@ class Server(SendAtOnce, tcp.Server):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} #{self.sessionno} from {self.hostname}>"
 
-    def loseConnection(self) -> None:
-        """Close when all is sent; at the end of this turn, without epoll, if it is already."""
-        if (
-            not TURN.ends
-            or self._queue
-            or self.disconnecting
-            or not self.connected
-            or self._writeDisconnected
-        ):
-            super().loseConnection()
-            return
-        self.disconnecting = True
-        TURN.calls.append(self._lose)
-
     def connectionLost(self, reason: Failure) -> None:
         """Close, and tell the protocol (see `tcp.Connection.connectionLost`)."""
         if not hasattr(self, "socket"):

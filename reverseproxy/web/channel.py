@@ -325,8 +325,7 @@ class HTTPChannel(EndingChannel):
     def requestDone(self, _request: Request) -> None:
         """The answer is complete: go on to the next request, or close."""
         self.request = None
-        if self._siphon is not None:
-            self._read_again()
+        self._read_again()
         if self._producer is not None:
             self.unregisterProducer()
         decoder = self.decoder

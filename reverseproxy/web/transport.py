@@ -21,6 +21,8 @@ from twisted.internet import main, tcp, unix
 from twisted.internet.interfaces import IConnector
 from twisted.python.failure import Failure
 
+from reverseproxy import turns
+
 from .segments import TURN, FileSegment, Segment
 
 #: Longer pieces of files are worth two system calls, so that their packets are full.
@@ -152,7 +154,11 @@ class SendAtOnce(tcp.Connection):
 
     def _enqueue(self, piece: memoryview) -> None:
         self._queue.append(piece)
-        self.pending += len(piece)
+        self._waits(len(piece))
+
+    def _waits(self, size: int) -> None:
+        """So much more is in memory: send it when there is room, and take no more if it is much."""
+        self.pending += size
         self.startWriting()
         if self.pending > self.high_water:
             self.hold()
@@ -252,8 +258,11 @@ class SendAtOnce(tcp.Connection):
             super().loseConnection()
             return
         self.disconnecting = True
-        self.stopReading()
-        self.reactor.callLater(0, self._lose)
+        if turns.TURN.ends:
+            turns.TURN.calls.append(self._lose)
+        else:
+            self.stopReading()
+            self.reactor.callLater(0, self._lose)
 
     def _lose(self) -> None:
         if self.connected and not self._aborting:
