@@ -55,15 +55,14 @@ class LogFile:
     def write(self, line: bytes, _request: Request | None = None) -> None:
         """Append `line`, which ends in a line end, whole."""
         held = self._held
-        if TURN.ends:
-            if not held:
-                TURN.calls.append(self.write_held)
-            held.append(line)
-            if len(held) < HELD:
-                return
+        if not TURN.ends:
+            self.write_at_once(line)
+            return
+        if not held:
+            TURN.calls.append(self.write_held)
+        held.append(line)
+        if len(held) >= HELD:
             self.write_held()
-        else:
-            self._put(line, 1)
 
     def write_at_once(self, line: bytes) -> None:
         """The same now: what went wrong is there before anybody asks, and before a crash."""

@@ -120,7 +120,7 @@ def compile_format(form: LogFormat | None, variables: Variables) -> Line:
         if isinstance(part, str):
             run.append(part.encode())
             continue
-        slot = Slot(variables.getter(part.name), part.name not in _SAFE)
+        slot = Slot(variables.getter(part.name), escape != "none" and part.name not in _SAFE)
         if is_steady(slot.getter):
             run.append(slot)
         else:
@@ -153,7 +153,7 @@ def _line(pieces: list[bytes | Slot], escape: str) -> Line:
     )
     slots = [piece for piece in pieces if isinstance(piece, Slot)]
     getters = [slot.getter for slot in slots]
-    tested = [index for index, slot in enumerate(slots) if slot.escapes and unsafe is not _NOTHING]
+    tested = [index for index, slot in enumerate(slots) if slot.escapes]
     # One search for all: the first is there twice, as of a single one there would be no tuple.
     pick = itemgetter(tested[0], *tested) if tested else None
 

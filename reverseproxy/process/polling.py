@@ -65,8 +65,7 @@ class Polling:
             # An event before it may have closed the port.
             if selectables.get(fd) is port:
                 self._dispatch(port, fd, event)
-        if TURN.calls:
-            TURN.end()
+        TURN.end()
 
     def forget(self, selectable: Any) -> None:
         """Let go of a selectable whose descriptor is closed next: epoll lets go by itself."""

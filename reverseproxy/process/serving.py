@@ -89,8 +89,9 @@ class Serving:
         """Serve this from now on; `sockets` are those of the addresses that are new."""
         before, self.assembly = self.assembly, assembly
         limit = assembly.shutdown_timeout
-        under_way = [(one, one.request) for one in self.channels if one.request is not None]
-        for channel in self.channels:
+        channels = self.channels
+        under_way = [(one, one.request) for one in channels if one.request is not None]
+        for channel in channels:
             channel.forget()
         assembly.succeed()
         self._start_asking()
